@@ -1,0 +1,1 @@
+"""What the numbers say: sequential tests, planner, loss meter, decimation; pure."""

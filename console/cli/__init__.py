@@ -1,0 +1,1 @@
+"""The same verbs as the windows, for scripts, CI gates and auditors."""

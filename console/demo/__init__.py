@@ -1,0 +1,1 @@
+"""The practice shop: real processes and real traffic on loopback."""

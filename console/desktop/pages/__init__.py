@@ -1,0 +1,1 @@
+"""One page per file; a page composes widgets."""

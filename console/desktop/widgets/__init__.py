@@ -1,0 +1,1 @@
+"""Reusable parts; they know Qt and the model, nothing else."""

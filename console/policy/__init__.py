@@ -1,0 +1,1 @@
+"""What may happen: direction, freeze, permission, planning; pure, `now` is an argument."""

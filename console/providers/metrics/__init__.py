@@ -1,0 +1,1 @@
+"""Sources of counts and measurements per side."""

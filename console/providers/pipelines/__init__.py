@@ -1,0 +1,1 @@
+"""Systems that build and check a release before it takes traffic."""

@@ -1,0 +1,1 @@
+"""Routers that split traffic between two sides."""

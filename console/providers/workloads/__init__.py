@@ -1,0 +1,1 @@
+"""What runs on each side, and which version it is."""

@@ -19,7 +19,10 @@ ConsoleError
 
 
 class ConsoleError(Exception):
-    """Something a person has to know about: `message` what happened, `means` what it means for the release, `advice` what to do."""
+    """Something a person has to know about.
+
+    `message` says what happened, `means` what it means for the release, `advice` what to do next.
+    """
 
     exit_code = 1
 
@@ -72,7 +75,9 @@ class Unreachable(RemoteError):
 class Refused(RemoteError):
     """The system answered no. `status` is the HTTP status where there is one, `retry_after_s` what it asked for."""
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None, means: str = "", advice: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_s: float | None = None, means: str = "", advice: str = ""
+    ) -> None:
         super().__init__(message, means=means, advice=advice)
         self.status = status
         self.retry_after_s = retry_after_s

@@ -1,0 +1,42 @@
+"""What a person asks the engine to do, and what the engine answers."""
+
+from dataclasses import dataclass
+
+from console.model.rollout import Actor
+from console.model.verbs import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb with what it acts on. `rollout` for verbs on a running rollout; `side` for switches; `release` and `plan_hash` for a start."""
+
+    verb: Verb
+    target: str
+    actor: Actor
+    reason: str = ""
+    rollout: str = ""
+    release: str = ""
+    plan_hash: str = ""
+    side: str = ""
+    weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a move may happen, with the reasons in words; the first reason is the one to show.
+
+    `allowed_instead` says what would be allowed.
+    """
+
+    allowed: bool
+    reasons: tuple[str, ...] = ()
+    allowed_instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command: `decision` by the policy, and the rollout that it started or moved."""
+
+    decision: Decision
+    rollout: str = ""
+    detail: str = ""

@@ -1,0 +1,165 @@
+"""What windows and commands can ask of the program: one protocol, so that both are faces of the same thing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from console.model.audit import AuditFilter, Record, VerifyReport
+from console.model.commands import Answer, Command, Decision
+from console.model.events import Event
+from console.model.freeze import FreezeWindow
+from console.model.views import SendView, StageView, Update
+
+Cancel = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """One mistake in a file: where it stands, what was found, what is wanted, and the nearest known key where a key is unknown."""
+
+    path: str
+    line: int
+    field: str
+    found: str
+    wanted: str
+    nearest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectRow:
+    """What a stage can see: `sentence` in words; `smallest` the largest success share (per cent) found with 95 % probability, None if none."""
+
+    weight: int
+    wait_s: float
+    smallest: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan before its start: what is done, what it can and cannot see, and whether it may start now."""
+
+    target: str
+    release: str
+    plan_hash: str
+    stages: tuple[StageView, ...]
+    sends: tuple[SendView, ...]
+    rollback: tuple[SendView, ...]
+    detect: tuple[DetectRow, ...]
+    found: str
+    """The sentence that says what is found, and in what time."""
+    not_seen: str
+    """The sentence that says what this plan will not see; "" when nothing was left out."""
+    warnings: tuple[str, ...]
+    decision: Decision
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsState:
+    """Whether secrets can be kept; `problem` and `advice` in words when not."""
+
+    usable: bool
+    keyring: str
+    problem: str = ""
+    advice: str = ""
+
+
+class Desk(Protocol):
+    """The engine, the records and the files, seen from a window or a command. All coroutines run on the engine's loop.
+
+    Raises ConsoleError subclasses only; a refused move is not an error but an Answer whose decision says no.
+    """
+
+    def listen(self, on_update: Callable[[Update], None], on_event: Callable[[Event], None] | None = None) -> Cancel:
+        """Call back from the engine's thread with each batch of changes, and with each event; returns what ends it.
+
+        The first call brings everything.
+        """
+        ...
+
+    async def act(self, command: Command) -> Answer:
+        """Ask the policy, and if it allows, do it. Returns as soon as the move is on its way: recorded and handed over."""
+        ...
+
+    async def preview(self, command: Command) -> tuple[Decision, tuple[SendView, ...]]:
+        """Return whether a command may run now, and what it would send."""
+        ...
+
+    async def plan(self, target: str, release: str) -> PlanView:
+        """Make the plan for a release on a target. Reads the sides' versions first."""
+        ...
+
+    async def check_file(self, path: Path) -> Sequence[FileProblem]:
+        """Check a target file and return every mistake in it."""
+        ...
+
+    async def add_target(self, path: Path) -> str:
+        """Take a target file in, observe-only and untrusted, and return the target's name. Raises BadFile with all mistakes."""
+        ...
+
+    async def arm(self, target: str, *, armed: bool, reason: str) -> None:
+        """Let the console write to a target, or make it observe-only again."""
+        ...
+
+    async def trust(self, target: str) -> None:
+        """Allow the commands that the target's file declares, as it stands now."""
+        ...
+
+    async def drop_target(self, target: str) -> None:
+        """Forget a target; its history stays. Raises NotAllowed while a rollout runs on it."""
+        ...
+
+    async def add_freeze(self, window: FreezeWindow) -> None:
+        """Add a freeze window."""
+        ...
+
+    async def remove_freeze(self, window_id: str, reason: str) -> None:
+        """Remove a freeze window that was made in the console."""
+        ...
+
+    async def stop_the_line(self, reason: str, until: datetime | None, targets: tuple[str, ...]) -> None:
+        """Stop every forward move."""
+        ...
+
+    async def lift_the_line(self, reason: str) -> None:
+        """Lift the stop."""
+        ...
+
+    async def audit_page(self, chosen: AuditFilter, before: int | None, limit: int) -> Sequence[Record]:
+        """Return audit records, newest first."""
+        ...
+
+    async def audit_verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
+        """Check the whole chain; `progress(done, size)` is called off the Qt thread and cancels by returning False."""
+        ...
+
+    async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
+        """Write records as JSON Lines and return how many."""
+        ...
+
+    async def setting(self, key: str, default: str) -> str:
+        """Return a setting."""
+        ...
+
+    async def set_setting(self, key: str, value: str) -> None:
+        """Store a setting."""
+        ...
+
+    async def secrets(self) -> SecretsState:
+        """Tell whether there is a usable keyring."""
+        ...
+
+    async def put_secret(self, name: str, value: str) -> None:
+        """Store a secret in the keyring. Raises SecretsUnavailable."""
+        ...
+
+    async def open_practice(self, scenario: str, speed: float, *, start: bool) -> str:
+        """Start the practice shop, take its target in armed and trusted, and return the target's name; `start` also starts its rollout."""
+        ...
+
+    async def close_practice(self) -> None:
+        """Stop the practice shop's processes."""
+        ...

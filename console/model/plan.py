@@ -1,0 +1,95 @@
+"""The plan of a rollout, a switch or a rollback: ordered steps as data, fixed by a hash."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from console.model.target import FreezeRule, Gate, Side, Stage
+from console.model.verbs import Direction, Verb
+
+
+class StepKind(StrEnum):
+    """What a step acts on."""
+
+    WEIGHT = "weight"
+    FLAG = "flag"
+    PIPELINE = "pipeline"
+
+
+class Reversibility(StrEnum):
+    """What undoing a step costs."""
+
+    FREE = "free"
+    LOSSY = "lossy"
+    ONE_WAY = "one-way"
+
+
+class PlanKind(StrEnum):
+    """What a plan is for."""
+
+    ROLLOUT = "rollout"
+    SWITCH = "switch"
+    ROLLBACK = "rollback"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action on one system.
+
+    `want` is the absolute state wanted: WEIGHT `{side: per cent, …}`, FLAG `{"on": bool, "percent": int}`, PIPELINE `{"version": str}`.
+    `precondition` is the state that must be found first (forward only), in the same shape. `undo` is the state to go back to.
+    `stage` is the index of the stage that this step opens, or -1. `predicted_s` is how long it is expected to take.
+    """
+
+    seq: int
+    kind: StepKind
+    verb: Verb
+    direction: Direction
+    system: str
+    want: Mapping[str, Any]
+    precondition: Mapping[str, Any] | None = None
+    undo: Mapping[str, Any] | None = None
+    stage: int = -1
+    deadline_s: float = 5.0
+    predicted_s: float = 1.0
+    reversibility: Reversibility = Reversibility.FREE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a rollout will do and by what it is judged, fixed when it is approved.
+
+    `alpha` is the whole chance of a false stop in one release. `rollback` are the backward steps, traffic first, ready before the start.
+    """
+
+    kind: PlanKind
+    target: str
+    release: str
+    stable: Side
+    canary: Side
+    stable_version: str
+    canary_version: str
+    steps: tuple[Step, ...]
+    rollback: tuple[Step, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    needed: Mapping[str, int] | None = None
+    """The fewest resolved canary sessions that each session gate needs for a pass (n_pass), by gate name."""
+    auto_rollback_after_s: float = 20.0
+    freeze_rule: FreezeRule = FreezeRule.HOLD
+    alpha: float = 0.001
+    target_digest: str = ""
+
+    @cached_property
+    def hash(self) -> str:
+        """Return the SHA-256 of the plan's canonical text: what people approve and permits name."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+    def text(self) -> str:
+        """Return the plan as JSON with sorted keys and no spaces; equal plans give equal text."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

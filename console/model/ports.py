@@ -1,0 +1,101 @@
+"""The ports to outside systems: two to four methods each, saying what a return means. All errors are `console.model.errors`."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, RequestCounts, SideVersion, Split, SplitChange
+from console.model.target import Side
+
+
+class TrafficRouter(Protocol):
+    """Splits traffic between the two sides of a target.
+
+    Every method raises Unreachable, Refused, Malformed, TooLarge or WrongSystem. `set_split` returns when the router accepted the change,
+    which is not yet an effect; Unreachable with `sent` True or OutcomeUnknown means that it may have been applied, wholly or by half.
+    """
+
+    async def identity(self) -> Identity:
+        """Return who answers at the router's address now."""
+        ...
+
+    async def split(self) -> Split:
+        """Return the weights as the router's configuration says now."""
+        ...
+
+    async def set_split(self, change: SplitChange) -> None:
+        """Ask for absolute weights; accepted, not yet observed."""
+        ...
+
+    async def measured(self) -> RequestCounts:
+        """Return the requests that each side has been given so far."""
+        ...
+
+
+class Workloads(Protocol):
+    """What runs on each side."""
+
+    async def version(self, side: Side) -> SideVersion:
+        """Return which version a side runs now, and whether it is healthy."""
+        ...
+
+
+class MetricSource(Protocol):
+    """Counts and measurements per side."""
+
+    async def read(self) -> MetricReading:
+        """Return all samples now; a side that could not be read stands in `errors`. Raises only when no side could be read."""
+        ...
+
+
+class Pipeline(Protocol):
+    """Builds and checks a release before it takes traffic."""
+
+    async def start(self, version: str, key: str) -> str:
+        """Start a run and return its id; the same `key` starts nothing a second time."""
+        ...
+
+    def follow(self, run: str) -> AsyncIterator[PipelineRun | LogLine]:
+        """Yield the run at each change and each line printed, until it has ended."""
+        ...
+
+    async def cancel(self, run: str, reason: str) -> None:
+        """Stop a run; it then ends as cancelled."""
+        ...
+
+
+class Flags(Protocol):
+    """A feature flag's state and its kill."""
+
+    async def state(self) -> FlagState:
+        """Return the flag as its service says now."""
+        ...
+
+    async def set_flag(self, *, on: bool, percent: int, key: str) -> None:
+        """Ask for an absolute state; accepted, not yet in effect."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The providers of one target, put together by `console.app`. `close` must be awaited when the target is let go."""
+
+    router: TrafficRouter
+    workloads: Workloads
+    metrics: MetricSource | None = None
+    pipeline: Pipeline | None = None
+    flags: Flags | None = None
+    closers: tuple["Closer", ...] = ()
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        for closer in self.closers:
+            await closer.aclose()
+
+
+class Closer(Protocol):
+    """Something that holds connections open."""
+
+    async def aclose(self) -> None:
+        """Let go of them."""
+        ...

@@ -1,0 +1,112 @@
+"""What we read from outside systems, each reading with the instant at which it was true."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.model.target import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answered: `fingerprint` stays the same over a restart of the same system, `incarnation` changes with each restart or reload."""
+
+    fingerprint: str
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The weights that the router's configuration says now, in per cent of traffic; `at` is when they were read.
+
+    Weights may fail to add up to 100 when somebody or a half-applied change left them so. `note` is what else the router said.
+    """
+
+    weights: Mapping[Side, float]
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitChange:
+    """Absolute weights wanted, in per cent, with the step's id as idempotency key where the system takes one.
+
+    `backward` lets a router choose its safest order: raise stable first, and still lower the canary when the raise fails.
+    """
+
+    weights: Mapping[Side, int]
+    key: str
+    backward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """Requests (or sessions) that each side has been given so far, monotone while the router lives."""
+
+    counts: Mapping[Side, float]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReading:
+    """All samples of each side by metric name (labels summed), and histogram buckets by name as (upper edge, cumulative count)."""
+
+    values: Mapping[Side, Mapping[str, float]]
+    buckets: Mapping[Side, Mapping[str, tuple[tuple[float, float], ...]]]
+    at: datetime
+    query: str
+    errors: Mapping[Side, str]
+    """Sides that could not be read, with the reason in words; such a side is absent from `values`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """A flag as its service says it is; `in_effect` is what those who evaluate it have seen, None where the service cannot tell."""
+
+    name: str
+    on: bool
+    percent: float
+    in_effect: bool | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SideVersion:
+    """Which version a side runs, and whether it says it is healthy."""
+
+    version: str
+    healthy: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStageRun:
+    """One stage of a run: `state` is planned, running, passed, failed or cancelled; `exit_code` is None until it ended."""
+
+    name: str
+    state: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRun:
+    """A run of a pipeline; `state` is running, passed, failed or cancelled."""
+
+    id: str
+    version: str
+    state: str
+    stages: tuple[PipelineStageRun, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a pipeline stage printed, cleaned of control characters and cut at a bound."""
+
+    stage: str
+    number: int
+    text: str
+    at: datetime

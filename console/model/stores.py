@@ -1,0 +1,257 @@
+"""The ports to our own records; every call is one transaction in the store's writer thread, awaited from the engine's loop."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from console.model.audit import AuditFilter, Entry, Record, VerifyReport
+from console.model.commands import Decision
+from console.model.freeze import FreezeWindow, StopTheLine
+from console.model.plan import Plan
+from console.model.rollout import Actor, GateSample, Intent, Lease, Outcome, Phase, Rollout, StepRow
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What the store knows that may forbid a move, read in the same transaction that records the intent."""
+
+    windows: tuple[FreezeWindow, ...]
+    stops: tuple[StopTheLine, ...]
+    lease: Lease | None
+    now: datetime
+
+
+Guard = Callable[[Authority], Decision]
+"""Asked inside the transaction of a forward intent; a refusal rolls it back and is recorded as a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutChange:
+    """What changes in a rollout's row; None leaves a field as it is. `clear_auto_back` empties `auto_back_at`."""
+
+    phase: Phase | None = None
+    stage: int | None = None
+    stage_since: datetime | None = None
+    asked_weight: int | None = None
+    note: str | None = None
+    auto_back_at: datetime | None = None
+    clear_auto_back: bool = False
+    raise_token: bool = False
+    ended_at: datetime | None = None
+    history: dict[str, tuple[int, int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """What the console remembers of a target beside its file.
+
+    `trusted_digest` is the file hash for which a person allowed its commands. `fingerprint` pins the router (I11); "" is not yet pinned.
+    `stable` is which side is stable, "" before it was first read. `practice` marks what the practice shop made.
+    """
+
+    name: str
+    path: str
+    armed: bool = False
+    trusted_digest: str = ""
+    fingerprint: str = ""
+    stable: str = ""
+    practice: bool = False
+
+
+class Journal(Protocol):
+    """Rollouts and their steps. Raises StaleWrite, NotAllowed, CannotRecord."""
+
+    async def open(self, plan: Plan, actor: Actor, reason: str, at: datetime) -> Rollout:
+        """Record a plan and open a rollout for it in phase PLANNED, with a new id such as `R-12`.
+
+        Raises NotAllowed when a forward plan finds another rollout of the same target that is not over.
+        """
+        ...
+
+    async def rollout(self, rollout_id: str) -> Rollout:
+        """Return a rollout as it stands now. Raises BadFile when there is none of that id."""
+        ...
+
+    async def rollouts(self, *, live: bool, target: str = "", limit: int = 100) -> Sequence[Rollout]:
+        """Return rollouts, newest first; `live` leaves out those that are over."""
+        ...
+
+    async def change(self, rollout: Rollout, change: RolloutChange, entry: Entry) -> Rollout:
+        """Change a rollout by compare-and-set on its revision, with an audit record in the same transaction. Raises StaleWrite."""
+        ...
+
+    async def send(self, intent: Intent, guard: Guard | None) -> StepRow:
+        """Commit an intent: token check and guard for forward steps, audit record, step = sent. Durable when it returns.
+
+        A backward intent that the database cannot take goes to the emergency journal (`recorded` says so); if even that fails the row
+        comes back with `recorded` = "not recorded" and the caller goes on. Sending an id that was sent before raises StaleWrite.
+        """
+        ...
+
+    async def settle(self, row: StepRow, outcome: Outcome) -> StepRow:
+        """Commit what became of a step, with its audit record. A settled UNKNOWN may be settled again, a settled step may not."""
+        ...
+
+    async def steps(self, rollout_id: str) -> Sequence[StepRow]:
+        """Return the steps of a rollout that were ever sent, in order of sending."""
+        ...
+
+    async def unsettled(self) -> Sequence[StepRow]:
+        """Return every step that was sent and is not confirmed or failed: what a crash left behind."""
+        ...
+
+
+class Wheel(Protocol):
+    """The lease on a rollout."""
+
+    async def take(self, rollout_id: str, holder: Actor, ttl_s: float) -> Lease:
+        """Take a free or expired wheel with the next token. Raises NotAllowed when somebody else holds it."""
+        ...
+
+    async def renew(self, lease: Lease, ttl_s: float) -> Lease:
+        """Renew a lease. Raises NotAllowed when its token is over."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Let the wheel go."""
+        ...
+
+    async def show(self, rollout_id: str) -> Lease | None:
+        """Return who holds the wheel now, None when nobody does."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The chained records."""
+
+    async def append(self, entry: Entry) -> Record:
+        """Append a record, durable when it returns."""
+        ...
+
+    async def page(self, chosen: AuditFilter, before: int | None, limit: int) -> Sequence[Record]:
+        """Return records newest first, with seq under `before` (keyset paging)."""
+        ...
+
+    async def verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
+        """Check every record; `progress(done, size)` returning False cancels."""
+        ...
+
+    async def all(self, chosen: AuditFilter) -> Sequence[Record]:
+        """Return all records that fit, oldest first, for an export."""
+        ...
+
+
+class Freezes(Protocol):
+    """Freeze windows made in the console, and the stop-the-line. Each change is an audit record in the same transaction."""
+
+    async def windows(self) -> Sequence[FreezeWindow]:
+        """Return the windows that were added and not removed."""
+        ...
+
+    async def add(self, window: FreezeWindow, actor: Actor, at: datetime) -> None:
+        """Add a window."""
+        ...
+
+    async def remove(self, window_id: str, actor: Actor, reason: str, at: datetime) -> None:
+        """Remove a window."""
+        ...
+
+    async def stops(self) -> Sequence[StopTheLine]:
+        """Return the stops that were made and not lifted (those past `until` included; the policy knows the time)."""
+        ...
+
+    async def stop(self, stop: StopTheLine, actor: Actor) -> None:
+        """Stop the line."""
+        ...
+
+    async def lift(self, actor: Actor, reason: str, at: datetime) -> None:
+        """Lift every stop."""
+        ...
+
+
+class TargetBook(Protocol):
+    """What the console remembers of its targets. Each change is an audit record in the same transaction."""
+
+    async def rows(self) -> Sequence[TargetRow]:
+        """Return all targets by name."""
+        ...
+
+    async def put(self, row: TargetRow, actor: Actor, verb: str, at: datetime) -> None:
+        """Add or replace a target's row."""
+        ...
+
+    async def drop(self, name: str, actor: Actor, at: datetime) -> None:
+        """Forget a target (its history stays)."""
+        ...
+
+
+class Samples(Protocol):
+    """Counts that the judge has seen, to rebuild it after a restart."""
+
+    async def add(self, samples: Sequence[GateSample]) -> None:
+        """Store increments."""
+        ...
+
+    async def of(self, rollout_id: str) -> Sequence[GateSample]:
+        """Return a rollout's increments in order of time."""
+        ...
+
+
+class Settings(Protocol):
+    """A person's settings, as text by key."""
+
+    async def get(self, key: str, default: str) -> str:
+        """Return a setting."""
+        ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Store a setting."""
+        ...
+
+
+class Store(Protocol):
+    """Everything that is kept."""
+
+    @property
+    def journal(self) -> Journal:
+        """Rollouts and steps."""
+        ...
+
+    @property
+    def wheel(self) -> Wheel:
+        """Leases."""
+        ...
+
+    @property
+    def audit(self) -> AuditLog:
+        """Records."""
+        ...
+
+    @property
+    def freezes(self) -> Freezes:
+        """Windows and stops."""
+        ...
+
+    @property
+    def targets(self) -> TargetBook:
+        """Targets."""
+        ...
+
+    @property
+    def samples(self) -> Samples:
+        """The judge's counts."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Settings."""
+        ...
+
+    async def version(self) -> int:
+        """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is written and close."""
+        ...

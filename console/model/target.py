@@ -1,0 +1,221 @@
+"""What a target is: its traffic, workloads, pipeline, metrics, flags, gates and stages, as its file says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from console.model.freeze import Blackout, FreezeWindow
+
+Side = str
+"""One of the two sides of a target's traffic, by the name its file gives it ("blue", "green")."""
+
+
+class Environment(StrEnum):
+    """Where a target lives; it colours the window's frame."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    PRACTICE = "practice"
+
+
+class FreezeRule(StrEnum):
+    """What a rollout in flight does when a freeze begins."""
+
+    HOLD = "hold"
+    ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is found: `keyring:NAME`, `env:NAME` or `cmd:COMMAND`; never the secret itself."""
+
+    scheme: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvoyTraffic:
+    """A route with weighted clusters whose weights are runtime keys of an Envoy.
+
+    `admin` is the admin interface's base URL, `runtime_prefix` the route's `runtime_key_prefix`, `clusters` the cluster of each side.
+    """
+
+    admin: str
+    runtime_prefix: str
+    clusters: Mapping[Side, str]
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HaproxyTraffic:
+    """A HAProxy backend driven by its runtime API; `address` is `unix:PATH` or `HOST:PORT`; `servers` are each side's servers."""
+
+    address: str
+    backend: str
+    servers: Mapping[Side, tuple[str, ...]]
+    timeout_s: float = 5.0
+
+
+TrafficSpec = EnvoyTraffic | HaproxyTraffic
+
+
+@dataclass(frozen=True, slots=True)
+class HttpWorkloads:
+    """Sides that tell their version at an HTTP address, as JSON with a `version` field or as plain text."""
+
+    urls: Mapping[Side, str]
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMetricsSource:
+    """Sides that expose OpenMetrics text; `headers_secret` is sent as a bearer token."""
+
+    urls: Mapping[Side, str]
+    poll_s: float = 5.0
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStage:
+    """A declared command that is one stage of a pipeline; it passes when it exits 0."""
+
+    name: str
+    run: tuple[str, ...]
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPipeline:
+    """Declared commands, run in order in `folder`; the version arrives as RELEASE_VERSION in their environment."""
+
+    stages: tuple[CommandStage, ...]
+    folder: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFlag:
+    """One flag behind a small HTTP interface: GET gives `{name, on, percent, in_effect}`, PUT sets `{on, percent}`."""
+
+    url: str
+    name: str
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+    raise_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGate:
+    """A gate on resolved customer sessions, judged by the concurrent and the frozen-rate test.
+
+    `ok` and `failed` name two monotone counters per side. `harm_to` is the success share, as a part of normal (0 to 1), that the plan must
+    be able to see. `frozen_rate_acts` lets a fail of the frozen-rate test start the countdown. `resolved` is False where the target can
+    only give attempts: then the bound on false stops does not hold, and the card says so.
+    """
+
+    name: str
+    ok: str = "resolved_ok"
+    failed: str = "resolved_failed"
+    harm_to: float = 0.0
+    frozen_rate_acts: bool = False
+    resolved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdGate:
+    """A gate on the canary's own number: counter `numerator` over counter `denominator` since the stage began, failing above `limit`.
+
+    With no `denominator` the last value of `numerator` is judged. Fewer than `min_count` in the denominator is `watching`.
+    """
+
+    name: str
+    numerator: str
+    denominator: str | None
+    limit: float
+    min_count: int = 20
+
+
+Gate = SessionGate | ThresholdGate
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A traffic share with its wait and its gates; `bake` marks the watch before the holdback ends."""
+
+    weight: int
+    wait_s: float
+    gates: tuple[str, ...]
+    bake: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 100:
+            raise ValueError(f"weight {self.weight} is not between 0 and 100")
+        if not 0 <= self.wait_s < float("inf"):
+            raise ValueError(f"wait {self.wait_s} is not a span of time")
+
+
+class PanelKind(StrEnum):
+    """How a chart's number comes from counters: per second, part of a whole, or a quantile of a histogram."""
+
+    RATE = "rate"
+    SHARE = "share"
+    QUANTILE = "quantile"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A live chart, one line per side. RATE: `numerator` a second. SHARE: numerator / denominator. QUANTILE: of histogram `numerator`."""
+
+    name: str
+    kind: PanelKind
+    numerator: str
+    denominator: str | None = None
+    quantile: float = 0.95
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a failed session costs, for the loss meter; `per_session` in `currency`, `sessions_per_min` of the whole site in shop time."""
+
+    currency: str
+    per_session: float
+    sessions_per_min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed service that we act on, as its file says.
+
+    `speed` is 1 except on the practice shop, where time runs faster: money and minutes are shown in shop time, waits are already divided.
+    """
+
+    name: str
+    title: str
+    environment: Environment
+    sides: tuple[Side, Side]
+    traffic: TrafficSpec
+    workloads: HttpWorkloads
+    metrics: OpenMetricsSource | None = None
+    pipeline: CommandPipeline | None = None
+    flag: HttpFlag | None = None
+    gates: tuple[Gate, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    rollback: tuple[str, ...] = ("traffic", "flag")
+    freezes: tuple[FreezeWindow, ...] = ()
+    blackout: Blackout | None = None
+    freeze_rule: FreezeRule = FreezeRule.HOLD
+    auto_rollback_after_s: float = 20.0
+    prices: Prices | None = None
+    owner: str = ""
+    speed: float = 1.0
+    path: str = ""
+    digest: str = ""
+    commands: tuple[str, ...] = field(default=())
+    """Every command that this file would run, as shown in the trust prompt; `digest` (SHA-256 of the file) pins the answer."""
+
+    def other(self, side: Side) -> Side:
+        """Return the side that is not `side`."""
+        return self.sides[1] if side == self.sides[0] else self.sides[0]

@@ -29,7 +29,7 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True)
 class DetectRow:
-    """What a stage can see: `sentence` in words; `smallest` the largest success share (per cent) found with 95 % probability, None if none."""
+    """What a stage can see; `smallest` is the largest success share (per cent) found with 95 % probability, None if none."""
 
     weight: int
     wait_s: float

@@ -12,7 +12,7 @@ BIN = Path(sys.executable).parent
 def run(title: str, *command: str, **environment: str) -> None:
     """Run a command in the project's folder; end the program with its exit code when it fails."""
     print(f"\n== {title}", flush=True)
-    done = subprocess.run(command, cwd=TOP, env=os.environ | environment, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=TOP, env=os.environ | environment, check=False)
     if done.returncode:
         print(f"== {title}: failed with exit code {done.returncode}", flush=True)
         sys.exit(done.returncode)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from console.analysis import concurrent, frozen_rate
 from console.analysis.counts import Counts
 from console.analysis.draws import Draws
+from console.analysis.evidence import TestName
 from console.analysis.history import History
 
 SESSIONS_PER_MIN = 1200 / 90
@@ -31,13 +32,6 @@ class Scenario(StrEnum):
     HEALTHY = "healthy"
     SILENT_PAYMENT = "silent-payment"
     SITE_WIDE = "site-wide"
-
-
-class TestName(StrEnum):
-    """Which test gave a verdict."""
-
-    CONCURRENT = "concurrent"
-    FROZEN_RATE = "frozen-rate"
 
 
 @dataclass(frozen=True, slots=True)

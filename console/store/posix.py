@@ -1,0 +1,67 @@
+"""What only some systems have: private permissions, reserved blocks, syncing to the platter and locks between processes."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POSIX = os.name == "posix"
+
+if POSIX:
+    import fcntl
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may read (0700 where the system has permissions). Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if POSIX and folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def protect(path: Path) -> None:
+    """Let only its owner read and write a file (0600 where the system has permissions). Raises OSError."""
+    if POSIX and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def allocate(descriptor: int, size: int) -> None:
+    """Give a file `size` bytes of real blocks, filled with zeros and synced, so that later writes in place need no new space.
+
+    Raises OSError when the disk has not that much room.
+    """
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    left = memoryview(bytes(size))
+    while left:
+        left = left[os.write(descriptor, left) :]
+    sync(descriptor)
+
+
+def sync(descriptor: int) -> None:
+    """Return when the file's bytes are on the disk. Raises OSError."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    elif sys.platform == "linux":
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def locked(descriptor: int) -> Iterator[bool]:
+    """Hold a file against other processes while the block runs; gives False when somebody else holds it."""
+    if not POSIX:
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EAGAIN, errno.EACCES}:
+            raise
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -25,7 +25,7 @@ MOST_SESSIONS_PER_POLL = 400.0
 MOST_POLLS = 400
 """A longer wait is planned with fewer, longer polls: the verdict comes at most 1/400 of the wait later."""
 
-MOST_POLLS_BEFORE = 240
+MOST_POLLS_BEFORE = 120
 """Healthy polls of one earlier stage that are simulated: how long a past was healthy counts by its logarithm only."""
 
 LEAST_BASE = 0.02
@@ -112,8 +112,8 @@ def n_pass(setting: Setting, stage: int, harm_to: float = 0.0) -> int | None:
     """Return the fewest resolved canary sessions by which the harm would have been stopped in 95 of 100 cases.
 
     `harm_to` is the canary's success share under the harm, as a part of normal. The number is the 95th of 100 counts of canary sessions
-    from the harm's begin to the verdict, over 400 simulated rollouts (200 for mild harm, which takes longer). None when more than 5 in 100 do not see it within 24 h: then the
-    plan cannot promise it, and must ask for less.
+    from the harm's begin to the verdict, over 400 simulated rollouts (200 for mild harm). None when more than 5 in 100 do not see it
+    within 24 h: then the plan cannot promise it, and must ask for less.
     """
     if not 0 <= harm_to < 1:
         raise ValueError(f"harm_to {harm_to} is not a share of normal below 1")

@@ -88,6 +88,10 @@ class Desk(Protocol):
         """Return whether a command may run now, and what it would send."""
         ...
 
+    async def cancel_pipeline(self, rollout: str, reason: str) -> None:
+        """Stop the run of the pipeline that is on its way; the rollout then stands held."""
+        ...
+
     async def plan(self, target: str, release: str) -> PlanView:
         """Make the plan for a release on a target. Reads the sides' versions first."""
         ...

@@ -25,12 +25,13 @@ class Command:
 class Decision:
     """Whether a move may happen, with the reasons in words; the first reason is the one to show.
 
-    `allowed_instead` says what would be allowed.
+    `allowed_instead` says what would be allowed. `cannot_act` marks a verb that has nothing to act on, as opposed to one refused.
     """
 
     allowed: bool
     reasons: tuple[str, ...] = ()
     allowed_instead: str = ""
+    cannot_act: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,3 +97,5 @@ class FreezeState:
     until: datetime | None = None
     next_start: datetime | None = None
     next_name: str = ""
+    zone: str = ""
+    """The window's own zone, in which `until` was meant; "" where there is none."""

@@ -1,0 +1,63 @@
+"""Push buttons: plain, forward (blue), act (solid ink), quiet, and links."""
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from console.desktop import icons, theme
+from console.desktop.widgets.label import plain_tip
+
+_INK = {"forward": "text.inverse", "act": "act.text", "link": "accent"}
+
+
+class Button(QPushButton):
+    """A button of one kind for all its life: plain, forward, act, quiet, link, pill or segment."""
+
+    def __init__(self, text: str, kind: str = "plain", icon: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._kind, self._icon, self._locked = kind, icon, ""
+        self.setProperty("kind", kind)
+        self.setFont(theme.font("body" if kind == "link" else "label"))
+        self.setAutoDefault(False)
+        if kind in {"pill", "segment"}:
+            self.setCheckable(True)
+        if kind == "link":
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.setFlat(True)
+        self._tint()
+
+    def set_icon(self, icon: str) -> None:
+        """Show another icon."""
+        self._icon = icon
+        self._tint()
+
+    def set_locked(self, reason: str) -> None:
+        """Shut the button and say why in its tooltip and to screen readers; an empty reason frees it."""
+        if reason == self._locked:
+            return
+        self._locked = reason
+        self.setEnabled(not reason)
+        self.setToolTip(plain_tip(reason))
+        self.setAccessibleDescription(reason)
+        self._tint()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icon for the new theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._tint()
+
+    def _tint(self) -> None:
+        name = "lock" if self._locked else self._icon
+        if name:
+            self.setIcon(icons.icon(name, 15, _INK.get(self._kind, "text")))
+            self.setIconSize(QSize(15, 15))
+        elif not self.icon().isNull():
+            self.setIcon(QIcon())
+
+
+class Link(Button):
+    """A text that opens something."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, "link", parent=parent)

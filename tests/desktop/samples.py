@@ -1,0 +1,332 @@
+"""Realistic batches for tests and renderings: the incident, a healthy stage, a freeze, an unknown outcome, a first start."""
+
+import math
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+from console.model.freeze import FreezeState, FreezeWindow, Occurrence, TrafficNow, Weekly
+from console.model.readings import LogLine, PipelineRun, PipelineStageRun
+from console.model.rollout import Actor, Lease, Phase
+from console.model.target import Environment
+from console.model.verbs import State, Verb, Verdict
+from console.model.views import (
+    AutoActView,
+    CalendarView,
+    ChartView,
+    ConnectionView,
+    EvidenceView,
+    Fact,
+    FreezeRow,
+    GateView,
+    LossView,
+    Marker,
+    Notice,
+    RolloutView,
+    SendView,
+    SeriesView,
+    StageView,
+    TargetView,
+    UnknownView,
+    Update,
+    VerbView,
+    WeightView,
+    WheelView,
+)
+
+NOW = datetime(2026, 11, 24, 10, 10, 31, tzinfo=UTC)
+ACTOR = Actor("Rita M.", "desk:4711:a1")
+VERDICT_AT = NOW - timedelta(seconds=9)
+STAGE_AT = NOW - timedelta(minutes=4, seconds=31)
+STARTED_AT = NOW - timedelta(minutes=8, seconds=31)
+
+
+class SampleClock:
+    """A clock that stands still at NOW, or where it was put."""
+
+    def __init__(self, at: datetime = NOW) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Return the instant."""
+        return self.at
+
+    def elapsed(self) -> float:
+        """Return seconds since the epoch."""
+        return self.at.timestamp()
+
+
+def verbs(*, running: bool = True, reason: str = "no rollout runs") -> dict[Verb, VerbView]:
+    """Return the four verbs of the bottom bar."""
+    lines = {
+        Verb.HOLD: ("stay at 5 %, at once", 0.0),
+        Verb.STEP_DOWN: ("5 % to 1 %, 9 s", 9.0),
+        Verb.ABORT: ("41 s, traffic in 9 s", 41.0),
+        Verb.FLAG_KILL: ("checkout_v52, 1 s", 1.0),
+    }
+    return {
+        verb: VerbView(verb, running, text if running else reason, () if running else (reason,), seconds if running else None)
+        for verb, (text, seconds) in lines.items()
+    }
+
+
+def weight(asked: float = 5.0, measured: float | None = 4.9, *, drift: bool = False) -> WeightView:
+    """Return the triple for a canary."""
+    read = NOW - timedelta(seconds=1)
+    return WeightView(
+        asked=Fact(asked, STAGE_AT),
+        accepted=Fact(asked, STAGE_AT + timedelta(milliseconds=200)),
+        read_back=Fact(asked, read),
+        measured=Fact(measured, read if measured is not None else None),
+        drift=drift,
+    )
+
+
+def sends() -> tuple[SendView, ...]:
+    """Return what a rollback sends."""
+    return (
+        SendView(1, "Traffic to stable", "envoy-eu", "canary 0", 9.0),
+        SendView(2, "Flag checkout_v52 off", "shop flags", "toggle off", 1.0),
+        SendView(3, "Code back to 5.1", "apps/checkout", "image 5.1", 18.0),
+        SendView(4, "Purge payment tokens", "redis", "del pay:tok:*", 5.0),
+        SendView(5, "Migration 118", "schema", "expand stays, compatible", 0.0),
+        SendView(6, "Check against baseline", "metrics", "read only", 8.0),
+    )
+
+
+def series(level: float, spread: float, points: int = 300, *, start: int = 0, role: str = "baseline", seed: int = 1) -> SeriesView:
+    """Return a noisy line that ends now."""
+    rng = random.Random(seed)
+    end = NOW.timestamp()
+    times = tuple(end - (points - index) * 3.0 for index in range(points))
+    values = tuple(math.nan if index < start else level + rng.gauss(0, spread) for index in range(points))
+    return SeriesView("blue" if role == "baseline" else "green", role, times, values)
+
+
+def chart(name: str, unit: str, base: float, canary: float, spread: float) -> ChartView:
+    """Return a chart with a baseline and a canary that began at the stage."""
+    lines = (series(base, spread, seed=hash(name) % 97), series(canary, spread, start=210, role="canary", seed=3))
+    return ChartView(name, unit, lines, canary, "canary", NOW - timedelta(seconds=1))
+
+
+def evidence(canary_ok: int = 0, canary_total: int = 3) -> EvidenceView:
+    """Return the evidence of the incident: three blocks against the limit of this test."""
+    at = STAGE_AT
+    path = ((at, 1.0), (at + timedelta(seconds=84), 9.5), (at + timedelta(seconds=171), 102.0), (at + timedelta(seconds=262), 2480.0))
+    return EvidenceView(
+        test="concurrent",
+        query="increase(payments_total{shop='eu'}[15s]) by (side, outcome)",
+        canary_ok=canary_ok,
+        canary_total=canary_total,
+        baseline_ok=54,
+        baseline_total=57,
+        history_ok=240,
+        history_total=252,
+        evidence=2480.0,
+        limit=2000.0,
+        limit_means="false stop 0.05 % by this test",
+        rule="concurrent mixture, rule 3",
+        samples=17,
+        path=path,
+        at=VERDICT_AT,
+    )
+
+
+def gate(verdict: Verdict = Verdict.FAIL) -> GateView:
+    """Return the payment gate with a verdict."""
+    sentences = {
+        Verdict.FAIL: "0 of 3 canary customers paid, baseline 54 of 57",
+        Verdict.WATCHING: "0 of 1, needs 3 more, about 5 min",
+        Verdict.PASS: "21 of 22 canary customers paid, baseline 436 of 459",
+        Verdict.BLIND: "metrics answered 401, renew the token in Settings",
+        Verdict.NO_DATA: "answers, but empty for 4 min",
+        Verdict.STALE: "4 min old, wanted 30 s",
+        Verdict.MISCONFIGURED: "no label side in query",
+    }
+    card = evidence()
+    if verdict is Verdict.PASS:
+        card = replace(card, canary_ok=21, canary_total=22, baseline_ok=436, baseline_total=459, evidence=0.4, path=card.path[:1])
+    if verdict is Verdict.WATCHING:
+        card = replace(card, canary_total=1, evidence=9.5, path=card.path[:2])
+    missing = 3 if verdict is Verdict.WATCHING else None
+    return GateView("Payment completion", verdict, sentences[verdict], VERDICT_AT, NOW - timedelta(seconds=1), card, missing, 300.0 if missing else None)
+
+
+def stages(running: State = State.FAILED, word: str = "FAIL at 4:22") -> tuple[StageView, ...]:
+    """Return the stage strip of the incident."""
+    return (
+        StageView("Preflight", None, State.HEALTHY, "Passed", "14 of 15 rows"),
+        StageView("Pipeline", None, State.HEALTHY, "Confirmed", "migration 118, 6.2 s"),
+        StageView("Canary 5 %", 5, running, word, "", running=True, wait_s=900.0, since=STAGE_AT, gates=1),
+        StageView("25 %", 25, State.PLANNED, "Planned", "30 min", wait_s=1800.0),
+        StageView("50 %", 50, State.PLANNED, "Planned", "30 min", wait_s=1800.0),
+        StageView("95 %", 95, State.PLANNED, "Planned", "20 min", wait_s=1200.0),
+        StageView("Bake", 95, State.PLANNED, "Planned", "48 h", wait_s=172800.0),
+        StageView("100 %", 100, State.PLANNED, "Planned", "holdback ends"),
+    )
+
+
+def wheel(*, mine: bool = True) -> WheelView:
+    """Return who drives."""
+    lease = Lease("R-2291", ACTOR, 14, NOW - timedelta(seconds=2), NOW + timedelta(seconds=13))
+    return WheelView(lease, mine)
+
+
+def pipeline() -> PipelineRun:
+    """Return a pipeline that ran."""
+    names = ("unit tests", "image", "migration 118")
+    done = tuple(PipelineStageRun(n, "passed", STARTED_AT, STARTED_AT + timedelta(seconds=6), 0, 40) for n in names)
+    return PipelineRun("p-1", "5.2b", "passed", done)
+
+
+def log() -> tuple[LogLine, ...]:
+    """Return a few lines of a pipeline."""
+    words = ("collecting 412 tests", "412 passed in 5.8 s", "adding column orders.payment_ref", "migration 118 done in 6.2 s")
+    return tuple(LogLine("migration 118", n + 1, text, STARTED_AT + timedelta(seconds=n)) for n, text in enumerate(words))
+
+
+def incident_rollout() -> RolloutView:
+    """Return the rollout of the incident at its verdict."""
+    charts = (
+        chart("Errors", "% whole site", 0.4, 0.4, 0.05),
+        chart("Response time", "ms p95", 209.0, 212.0, 6.0),
+        chart("Payments", "a minute", 12.4, 0.0, 0.6),
+        chart("Key action /pay", "% errors", 5.0, 100.0, 0.3),
+    )
+    return RolloutView(
+        id="R-2291",
+        target="checkout-eu",
+        title="Checkout 5.2b",
+        environment=Environment.PRODUCTION,
+        phase=Phase.STOPPED,
+        state=State.FAILED,
+        headline="Checkout 5.2b is failing in production",
+        subline="canary 5.2b against stable 5.1  ·  started 10:02 by Rita M.  ·  8 min 31 s",
+        plan_hash="7f3a91c2" + "0" * 56,
+        stable_version="5.1",
+        canary_version="5.2b",
+        started_at=STARTED_AT,
+        started_by="Rita M.",
+        reason="payment references",
+        ended_at=None,
+        stages=stages(),
+        weight=weight(),
+        gates=(gate(),),
+        charts=charts,
+        markers=(Marker(STAGE_AT, "5 %", State.IN_ROLLOUT),),
+        loss=LossView(3, "EUR", 112.5, 25.0, 500.0, 5, "3 x 37.50", assumption="13.33 sessions a minute at EUR 37.50"),
+        auto_act=AutoActView(NOW + timedelta(seconds=11), 20.0),
+        sends=sends(),
+        next_sends=(),
+        unknowns=(),
+        wheel=wheel(),
+        verbs=verbs(),
+        pipeline=pipeline(),
+        log=log(),
+    )
+
+
+def target(name: str = "checkout-eu", state: State = State.HEALTHY, **changes: object) -> TargetView:
+    """Return a target of the production environment."""
+    at = NOW - timedelta(seconds=1)
+    systems = (("traffic", "Envoy"), ("workloads", "HTTP"), ("metrics", "OpenMetrics"), ("flags", "shop flags"), ("pipeline", "commands"))
+    made = TargetView(
+        name=name,
+        title=name.split("-", maxsplit=1)[0].title(),
+        environment=Environment.PRODUCTION,
+        sides=("blue", "green"),
+        stable="blue",
+        canary="green",
+        stable_version="5.1",
+        canary_version="5.2b",
+        armed=True,
+        trusted=True,
+        commands=(),
+        path=f"targets/{name}.yaml",
+        state=state,
+        state_text="",
+        weight=weight(0.0, 0.0),
+        connections=tuple(ConnectionView(port, system, True, at, 10.0) for port, system in systems),
+        freeze=FreezeState(False, next_start=NOW + timedelta(days=2, hours=7), next_name="Weekend"),
+        traffic=TrafficNow(0.36, False, at, 2222.0),
+        flag="checkout_v52",
+        flag_on=True,
+        verbs=verbs(running=False),
+        requests=series(40.0, 3.0, 41),
+        owner="checkout",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def incident_target() -> TargetView:
+    """Return the incident's target."""
+    return target(
+        state=State.FAILED, state_text="0 of 3 customers paid", weight=weight(), verbs=verbs(), rollout="R-2291", release="Checkout 5.2b",
+        gate_text="FAIL, 0 of 3",
+    )  # fmt: skip
+
+
+def notice(level: str = "fail") -> Notice:
+    """Return a notice of a level."""
+    return Notice(NOW, level, "Payment completion failed", "0 of 3, rolls back in 0:20", "checkout-eu", "R-2291")
+
+
+def calendar() -> CalendarView:
+    """Return two freeze windows with what comes of them."""
+    night = FreezeWindow("w1", "Weekend", "release management", "nobody on call", "Europe/Berlin", Weekly(frozenset({4}), time(18), time(6)))
+    coming = tuple(Occurrence(night, NOW + timedelta(days=3 + 7 * n), NOW + timedelta(days=3 + 7 * n, hours=12)) for n in range(3))
+    return CalendarView((FreezeRow(night, None, coming, ("checkout-eu",)),), (), coming[:1], {}, NOW)
+
+
+def incident() -> Update:
+    """Return the incident at its verdict, beside two calm targets."""
+    return Update(
+        targets=(incident_target(), target("account-eu"), target("basket-us", stable_version="3.39")),
+        rollouts=(incident_rollout(),),
+        calendar=calendar(),
+    )
+
+
+def healthy() -> Update:
+    """Return a rollout at 5 % whose gate passed."""
+    calm = replace(
+        incident_rollout(), phase=Phase.RUNNING, state=State.IN_ROLLOUT, headline="Checkout 5.2b is at 5 %, and well",
+        stages=stages(State.IN_ROLLOUT, "4 min 31 s"), gates=(gate(Verdict.PASS),), loss=None, auto_act=None,
+        next_sends=(SendView(1, "Traffic to canary", "envoy-eu", "canary 25", 1.0),),
+    )  # fmt: skip
+    well = target(state=State.IN_ROLLOUT, weight=weight(), verbs=verbs(), rollout="R-2291", release="Checkout 5.2b", gate_text="pass, 21 of 22")
+    return Update(targets=(well, target("account-eu")), rollouts=(calm,), calendar=calendar())
+
+
+def frozen() -> Update:
+    """Return a rollout that a freeze holds at 5 %."""
+    until = NOW + timedelta(hours=22)
+    state = FreezeState(True, "window", "Sale weekend", "release management", "sale 27 to 30 Nov", until)
+    held = replace(
+        incident_rollout(), phase=Phase.HELD, state=State.FROZEN, headline="Checkout 5.2b is held at 5 % by a freeze",
+        stages=stages(State.HELD, "Held by a freeze"), gates=(gate(Verdict.WATCHING),), loss=None, auto_act=None,
+    )  # fmt: skip
+    cold = target(state=State.FROZEN, state_text="until Wed 08:00", freeze=state, weight=weight(), verbs=verbs(), rollout="R-2291", release="Checkout 5.2b")
+    return Update(targets=(cold,), rollouts=(held,), calendar=calendar())
+
+
+def unknown() -> Update:
+    """Return a rollout whose last step has an unknown outcome."""
+    lost = WeightView(Fact(30.0, STAGE_AT), Fact(None, None), Fact(None, None), Fact(None, None))
+    step = UnknownView("s-17", "30 % to the canary", NOW - timedelta(seconds=6), "router does not answer", None)
+    asks = replace(
+        incident_rollout(), phase=Phase.UNKNOWN, state=State.UNKNOWN, headline="30 % was sent, and nobody knows whether it took effect",
+        stages=stages(State.UNKNOWN, "Unknown outcome"), gates=(gate(Verdict.BLIND),), loss=None, auto_act=None, weight=lost, unknowns=(step,),
+    )  # fmt: skip
+    dark = target(state=State.UNKNOWN, state_text="sent 10:10:25, not confirmed", weight=lost, verbs=verbs(), rollout="R-2291", release="Checkout 5.2b")
+    return Update(targets=(dark,), rollouts=(asks,), calendar=calendar())
+
+
+def first_start() -> Update:
+    """Return a console that nothing was connected to yet."""
+    return Update(calendar=CalendarView((), (), (), {}, NOW))
+
+
+def fleet(count: int = 200) -> tuple[TargetView, ...]:
+    """Return many calm targets."""
+    return tuple(target(f"service-{index:03}") for index in range(count))

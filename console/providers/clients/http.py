@@ -1,0 +1,249 @@
+"""The one module that builds HTTP clients, so that deadlines, limits and secrets are kept in one place."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import truststore
+
+from console import __version__
+from console.model.errors import BadFile, ConsoleError, Malformed, OutcomeUnknown, Refused, RemoteError, TooLarge, Unreachable
+from console.providers.clients.replies import BadStatus, refusal
+from console.providers.clients.strict import load_json, malformed
+from console.providers.clients.unpack import Unpacker
+
+API_LIMIT = 1024 * 1024
+"""Decoded bytes of an API's reply."""
+
+METRICS_LIMIT = 8 * 1024 * 1024
+"""Decoded bytes of a metrics reply."""
+
+Token = Callable[[], Awaitable[str]]
+"""Fetches a secret when it is needed; may raise SecretsUnavailable."""
+
+_CLOSED = ("disconnected", "closed", "reset")
+_LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=60.0)
+
+for _noisy in ("httpx", "httpcore"):
+    logging.getLogger(_noisy).setLevel(logging.WARNING)  # their INFO and DEBUG lines carry addresses with their queries
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `system` is how messages name what is asked; `timeout_s` is the deadline for all of it, to the last byte.
+
+    `limit` caps the reply in decoded bytes. `token` is sent as a bearer token, in a header and nowhere else.
+    """
+
+    system: str
+    url: str
+    method: str = "GET"
+    timeout_s: float = 5.0
+    limit: int = API_LIMIT
+    token: Token | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether this request may change something at the other end."""
+        return self.method not in {"GET", "HEAD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A successful answer: its decoded body, and its media type in lower case."""
+
+    system: str
+    body: bytes
+    media: str
+
+    def text(self) -> str:
+        """Return the body as text. Raises Malformed when it is not UTF-8."""
+        try:
+            return self.body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise malformed(self.system, "The reply is not UTF-8 text.") from None
+
+    def json(self) -> Any:
+        """Return the body's value. Raises Malformed when it is not strict JSON."""
+        return load_json(self.body, self.system)
+
+
+class HttpClient:
+    """The HTTP connections of one target: a pool of its own, so that a target that hangs delays no other."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def send(self, call: Call) -> Reply:
+        """Send a request and return its answer, when that is a success.
+
+        Raises Unreachable, whose `sent` tells whether the request may have reached the system; Refused for a no; Malformed and TooLarge.
+        A request that may change something and got no clear answer (5xx, garbage, too large) raises OutcomeUnknown.
+        """
+        progress = _Progress()
+        try:
+            async with asyncio.timeout(call.timeout_s):
+                return await self._try(call, progress)
+        except TimeoutError:
+            raise _no_answer(call, sent=progress.sent) from None
+        except (Malformed, TooLarge) as error:
+            raise _unsure(call, error) if call.changes else error from None
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    async def _try(self, call: Call, progress: "_Progress") -> Reply:
+        secret = await _secret(call)
+        request = self._request(call, secret, progress)
+        try:
+            return await self._exchange(call, request, secret)
+        except Unreachable as error:
+            if call.changes or not progress.sent or not error.sent:
+                raise
+        # An idle connection that the server closed meanwhile looks like a cut; a read may be asked again.
+        return await self._exchange(call, self._request(call, secret, progress), secret)
+
+    def _request(self, call: Call, secret: str, progress: "_Progress") -> httpx.Request:
+        headers = {"accept-encoding": "gzip", "user-agent": f"release-console/{__version__}", **call.headers}
+        if secret:
+            headers["authorization"] = f"Bearer {secret}"
+        try:
+            request = self._client(call.url).build_request(call.method, call.url, headers=headers, content=call.content)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise _bad_address(call, "is not an http or https address") from None
+        request.extensions["trace"] = progress.note
+        return request
+
+    async def _exchange(self, call: Call, request: httpx.Request, secret: str) -> Reply:
+        client = self._client(call.url)
+        try:
+            answer = await client.send(request, stream=True)
+            try:
+                body = await _read(call, answer)
+            finally:
+                await answer.aclose()
+        except httpx.HTTPError as error:
+            raise _translated(call, error) from None
+        if answer.is_success:
+            return Reply(call.system, body, answer.headers.get("content-type", "").partition(";")[0].strip().lower())
+        bad = BadStatus(answer.status_code, body, answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
+        raise refusal(call.system, bad, secret, changes=call.changes)
+
+    def _client(self, url: str) -> httpx.AsyncClient:
+        address = httpx.URL(url)
+        if address.userinfo:
+            raise BadFile("An address carries a password.", advice="Take it out of the address and name a secret in the target file.")
+        scheme = address.scheme
+        if scheme not in {"http", "https"} or not address.host:
+            raise httpx.UnsupportedProtocol("unknown scheme")
+        if scheme not in self._clients:
+            # The trust store is read only when a target has an https address: it costs time that plain targets need not pay.
+            trust: ssl.SSLContext = (truststore if scheme == "https" else ssl).SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            transport = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_LIMITS)
+            self._clients[scheme] = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)  # noqa: S113
+        return self._clients[scheme]
+
+
+class _Progress:
+    """Watches a request on its way, to know whether it may have left."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    async def note(self, name: str, info: Mapping[str, Any]) -> None:
+        del info
+        if name.endswith("send_request_headers.started"):
+            self.sent = True
+
+
+def place(url: str) -> str:
+    """Return an address as a message may show it: host and port, without path, query and password."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "an address that is none"
+    return f"{address.host}:{address.port or (443 if address.scheme == 'https' else 80)}"
+
+
+async def _secret(call: Call) -> str:
+    if call.token is None:
+        return ""
+    secret = (await call.token()).strip()
+    if not secret or not secret.isascii() or not secret.isprintable():
+        raise Refused(
+            f"The secret for {call.system} cannot be sent: it is empty or holds characters that no header can carry.",
+            means="Nothing was sent.",
+            advice="Store the secret again, without line breaks.",
+        )
+    return secret
+
+
+async def _read(call: Call, answer: httpx.Response) -> bytes:
+    unpacker = Unpacker(answer.headers.get("content-encoding", ""), call.limit, call.system)
+    async for chunk in answer.aiter_raw():
+        unpacker.feed(chunk)
+    return unpacker.finish()
+
+
+def _translated(call: Call, error: httpx.HTTPError) -> RemoteError | ConsoleError:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return _not_connected(call, error)
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return _bad_address(call, "is not an http or https address")
+    if isinstance(error, httpx.RemoteProtocolError) and not any(word in str(error).lower() for word in _CLOSED):
+        return malformed(call.system, "It does not speak HTTP.")
+    return Unreachable(
+        f"{call.system} closed the connection before its answer was complete.",
+        sent=True,
+        means=_means(call, sent=True),
+        advice="Look whether it is restarting, or whether something between here and there cuts connections.",
+    )
+
+
+def _not_connected(call: Call, error: httpx.HTTPError) -> Unreachable:
+    reason, advice = "it refused the connection", "Check that it is running and that the address is right."
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = f"its certificate was not accepted ({cause.verify_message})"
+            advice = "Renew the certificate, or add its authority to this computer's trust store."
+        elif isinstance(cause, ssl.SSLError):
+            reason, advice = "no encrypted connection could be made", "Check whether the address needs http instead of https."
+        elif type(cause).__name__ == "gaierror":
+            reason, advice = "its name could not be resolved", "Check the name in the target file, and this computer's network."
+        cause = cause.__cause__ or cause.__context__
+    return Unreachable(
+        f"{call.system} at {place(call.url)} cannot be reached: {reason}.", sent=False, means=_means(call, sent=False), advice=advice
+    )
+
+
+def _no_answer(call: Call, *, sent: bool) -> Unreachable:
+    return Unreachable(
+        f"{call.system} at {place(call.url)} gave no complete answer in {call.timeout_s:g} s.",
+        sent=sent,
+        means=_means(call, sent=sent),
+        advice="It may be overloaded or stopped; the console goes on asking.",
+    )
+
+
+def _means(call: Call, *, sent: bool) -> str:
+    if not call.changes:
+        return "Its state is not known now."
+    return "The change may have taken effect; reading back will tell." if sent else "Nothing was changed."
+
+
+def _unsure(call: Call, error: ConsoleError) -> OutcomeUnknown:
+    return OutcomeUnknown(error.message, means=_means(call, sent=True), advice=error.advice)
+
+
+def _bad_address(call: Call, what: str) -> BadFile:
+    return BadFile(f"The address of {call.system} {what}.", means="Nothing was sent.", advice="Correct it in the target file.")

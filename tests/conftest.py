@@ -1,0 +1,43 @@
+"""What every test can rely on: no screen, a home of its own, the same random cases in CI, and real servers on loopback."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+from clock import FakeClock  # noqa: E402
+from servers.fixtures import (  # noqa: E402, F401
+    envoy_process,
+    envoy_server,
+    flag_server,
+    haproxy_process,
+    haproxy_server,
+    upstream_processes,
+    upstreams,
+)
+
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("ci", max_examples=60, derandomize=True, **_COMMON)
+settings.register_profile("deep", max_examples=2000, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELEASE_CONSOLE_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests marked `anyio` run their coroutines on asyncio."""
+    return "asyncio"

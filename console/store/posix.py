@@ -3,11 +3,13 @@
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 POSIX = os.name == "posix"
+_PAUSE_S = 0.01
 
 if POSIX:
     import fcntl
@@ -49,19 +51,28 @@ def sync(descriptor: int) -> None:
 
 
 @contextmanager
-def locked(descriptor: int) -> Iterator[bool]:
-    """Hold a file against other processes while the block runs; gives False when somebody else holds it."""
+def locked(descriptor: int, patience_s: float = 0.25) -> Iterator[bool]:
+    """Hold a file against other processes while the block runs; gives False when somebody else keeps it longer than `patience_s`."""
     if not POSIX:
         yield True
         return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in {errno.EAGAIN, errno.EACCES}:
-            raise
+    tries = max(1, round(patience_s / _PAUSE_S))
+    if not any(_grab(descriptor, last=number == tries) for number in range(1, tries + 1)):
         yield False
         return
     try:
         yield True
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _grab(descriptor: int, *, last: bool) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EAGAIN, errno.EACCES}:
+            raise
+        if not last:
+            time.sleep(_PAUSE_S)
+        return False
+    return True

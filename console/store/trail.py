@@ -1,0 +1,178 @@
+"""The audit: appends inside somebody's transaction, pages, and verifies by streaming."""
+
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, type_coerce
+from sqlalchemy.types import Text
+
+from console.model.audit import AuditFilter, Entry, Record, VerifyReport
+from console.model.clock import iso
+from console.model.errors import CannotRecord, StoreError
+from console.store.chain import FIRST_PREV, Row, entry_of, seal, verify_rows
+from console.store.database import Database
+from console.store.schema import WORDS_TABLE, about, audit
+
+_log = logging.getLogger(__name__)
+_CHUNK = 2000
+_LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_LOG = select(about.c.value).where(about.c.key == "log")
+_COLUMNS = ("seq", "kind", "actor", "console", "at", "verb", "target", "rollout", "reason", "result", "plan", "step", "prev", "hash", "body", "signed")
+_HAS_WORDS = text("SELECT 1 FROM sqlite_master WHERE name = :name")
+_ADD_WORDS = text(f"INSERT INTO {WORDS_TABLE} (rowid, words) VALUES (:seq, :words)")  # noqa: S608
+
+
+def append_to(conn: Connection, entry: Entry) -> Record:
+    """Append a record inside the transaction that is open; the transaction must be an immediate one."""
+    last = conn.execute(_LAST).first()
+    seq, prev = (1, FIRST_PREV) if last is None else (last.seq + 1, last.hash)
+    record, row = seal(entry, seq=seq, prev=prev, log_id=_log_id(conn))
+    conn.execute(insert(audit), row._asdict())
+    return record
+
+
+def _log_id(conn: Connection) -> str:
+    return str(conn.execute(_LOG).scalar_one())
+
+
+def _record(row: Any) -> Record:
+    try:
+        entry = entry_of(row.body)
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"Record {row.seq} of the audit cannot be read ({error}).",
+            means="It was changed after it was written, or a newer version of this program wrote it.",
+            advice="Run `audit verify`; it names the first bad record.",
+        ) from error
+    return Record(seq=row.seq, entry=entry, prev=row.prev, hash=row.hash, body=row.body, signed=bool(row.signed))
+
+
+class AuditTrail:
+    """The chained records in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, entry: Entry) -> Record:
+        """Append a record, durable when it returns. Raises CannotRecord."""
+        return await self._database.write(lambda conn: append_to(conn, entry))
+
+    async def page(self, chosen: AuditFilter, before: int | None, limit: int) -> Sequence[Record]:
+        """Return records newest first, with seq under `before` (keyset paging)."""
+        await self._index_words(chosen)
+
+        def look(conn: Connection) -> list[Record]:
+            query = _narrowed(conn, chosen).order_by(audit.c.seq.desc()).limit(limit)
+            if before is not None:
+                query = query.where(audit.c.seq < before)
+            return [_record(row) for row in conn.execute(query)]
+
+        return await self._database.read(look)
+
+    async def all(self, chosen: AuditFilter) -> Sequence[Record]:
+        """Return all records that fit, oldest first, for an export."""
+        await self._index_words(chosen)
+        return await self._database.read(
+            lambda conn: [_record(row) for row in conn.execute(_narrowed(conn, chosen).order_by(audit.c.seq))]
+        )
+
+    async def verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
+        """Check every record; `progress(done, size)` is called in a reader thread, and cancels by returning False."""
+
+        def look(conn: Connection) -> VerifyReport:
+            raw = conn.connection.driver_connection
+            if not isinstance(raw, sqlite3.Connection):
+                raise TypeError("the audit is verified on SQLite only")
+            size = int(conn.execute(select(func.count()).select_from(audit)).scalar_one())
+            return verify_file(raw, _log_id(conn), size, progress)
+
+        return await self._database.read(look)
+
+    async def _index_words(self, chosen: AuditFilter) -> None:
+        """Bring the word index up to date before a search; appends do not pay for it."""
+        if not _words(chosen.text):
+            return
+        try:
+            await self._database.write(catch_up)
+        except CannotRecord as error:
+            _log.warning("searching without the word index: %s", error)
+
+
+def verify_file(raw: sqlite3.Connection, log_id: str, size: int, progress: Callable[[int, int], bool] | None) -> VerifyReport:
+    """Check the records on one connection, in chunks. A page that SQLite cannot read counts as a bad record in its place."""
+    reached = [0]
+    try:
+        return verify_rows(_stream(raw, reached), log_id, size, progress)
+    except sqlite3.DatabaseError as error:
+        done = reached[0]
+        return VerifyReport(log_id, size, "", done, done + 1, f"unreadable: the file is damaged here ({error})", (), done)
+
+
+def _stream(raw: sqlite3.Connection, reached: list[int]) -> Iterator[Row]:
+    """Give the rows in order of seq; `reached[0]` counts them."""
+    with closing(raw.cursor()) as cursor:
+        cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
+        while rows := cursor.fetchmany(_CHUNK):
+            for row in rows:
+                reached[0] += 1
+                yield Row._make(row)
+
+
+def _words(typed: str) -> str:
+    """Return a full-text query that finds records holding every word typed, the last one by its beginning; "" when there is none."""
+    words = re.findall(r"\w+", typed)
+    return " ".join(f'"{word}"*' for word in words)
+
+
+def catch_up(conn: Connection) -> None:
+    """Index the records that the word index lacks."""
+    done = _indexed(conn)
+    if done is None:
+        return
+    fresh = conn.execute(select(audit.c.seq, audit.c.body).where(audit.c.seq > done).order_by(audit.c.seq))
+    rows = [{"seq": row.seq, "words": _spoken(row.body)} for row in fresh]
+    if rows:
+        conn.execute(_ADD_WORDS, rows)
+
+
+def _indexed(conn: Connection) -> int | None:
+    """Return the last record that the word index holds; None when this SQLite has no FTS5."""
+    if conn.execute(_HAS_WORDS, {"name": WORDS_TABLE}).first() is None:
+        return None
+    return int(conn.execute(text(f"SELECT coalesce(max(rowid), 0) FROM {WORDS_TABLE}")).scalar_one())  # noqa: S608
+
+
+def _spoken(body: bytes) -> str:
+    """Return the words of a body without JSON's escapes."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False).replace("\\n", " ").replace("\\t", " ")
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def _narrowed(conn: Connection, chosen: AuditFilter) -> Select[Any]:
+    query: Select[Any] = select(audit)
+    if chosen.kinds:
+        query = query.where(audit.c.kind.in_(sorted(kind.value for kind in chosen.kinds)))
+    for column, value in ((audit.c.target, chosen.target), (audit.c.rollout, chosen.rollout), (audit.c.actor, chosen.actor)):
+        if value:
+            query = query.where(column == value)
+    if chosen.since is not None:
+        query = query.where(audit.c.at >= iso(chosen.since))
+    if chosen.until is not None:
+        query = query.where(audit.c.at < iso(chosen.until))
+    return _searched(conn, query, chosen.text) if chosen.text.strip() else query
+
+
+def _searched(conn: Connection, query: Select[Any], typed: str) -> Select[Any]:
+    words = _words(typed)
+    if words and _indexed(conn) == conn.execute(select(func.max(audit.c.seq))).scalar_one():
+        found = text(f"SELECT rowid FROM {WORDS_TABLE} WHERE {WORDS_TABLE} MATCH :words").bindparams(words=words)  # noqa: S608
+        return query.where(audit.c.seq.in_(found.columns(audit.c.seq).scalar_subquery()))
+    parts = [type_coerce(func.cast(audit.c.body, Text), Text).contains(part, autoescape=True) for part in typed.split()]
+    return query.where(and_(*parts)) if parts else query.where(or_())

@@ -163,9 +163,12 @@ def oracle_end(wall: datetime, zone) -> datetime:
     return tz.resolve_imaginary(wall.replace(tzinfo=zone)).astimezone(UTC)
 
 
-minutes = st.integers(0, 24 * 60 - 1).map(lambda m: time(m // 60, m % 60))
+minutes = (st.integers(0, 24 * 60 - 1) | st.integers(55, 185)).map(lambda m: time(m // 60, m % 60))
 base = datetime.fromisoformat("2026-03-01")
-moments = st.integers(0, 400 * 24 * 60).map(lambda m: base + timedelta(minutes=m))
+changes_of_clocks = [f"2026-{day}" for day in ("03-08", "03-29", "04-05", "09-27", "10-04", "10-25", "11-01")]
+moments = st.integers(0, 400 * 24 * 60).map(lambda m: base + timedelta(minutes=m)) | st.builds(
+    lambda day, m: datetime.fromisoformat(day) + timedelta(minutes=m), st.sampled_from(changes_of_clocks), st.integers(-180, 240)
+)
 
 
 @st.composite

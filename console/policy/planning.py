@@ -1,0 +1,202 @@
+"""Plans as data: the ordered steps of a rollout, a switch, a flag change and the way back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from console.model.plan import Plan, PlanKind, Reversibility, Step, StepKind
+from console.model.target import EnvoyTraffic, Side, Stage, Target
+from console.model.verbs import Direction, Verb
+from console.policy.direction import direction
+
+
+@dataclass(frozen=True, slots=True)
+class SidesNow:
+    """What stands on a target when a plan is made: the stable side, both versions, and the weights read back (per cent)."""
+
+    stable: Side
+    stable_version: str
+    canary_version: str
+    weights: Mapping[Side, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a step is expected to take, in seconds, from what was measured before."""
+
+    weight_s: float = 1.0
+    flag_s: float = 1.0
+    pipeline_s: float = 60.0
+
+
+DEFAULT_TIMING = Timing()
+
+
+def make_rollout_plan(
+    target: Target, release: str, sides: SidesNow, needed: Mapping[str, int] | None = None, timing: Timing = DEFAULT_TIMING
+) -> Plan:
+    """Plan a release: the pipeline, the flag where it is raised at the start, one weight step for each stage, then all traffic.
+
+    `needed` is n_pass for each session gate. Every weight step names the weights that must be found first.
+    """
+    canary = target.other(sides.stable)
+    steps = _numbered([*_pipeline_steps(target, release, timing), *_flag_raise(target, timing), *_stage_steps(target, sides, timing)])
+    return Plan(
+        kind=PlanKind.ROLLOUT,
+        target=target.name,
+        release=release,
+        stable=sides.stable,
+        canary=canary,
+        stable_version=sides.stable_version,
+        canary_version=sides.canary_version,
+        steps=steps,
+        rollback=rollback_steps(target, sides.stable, first_seq=len(steps), timing=timing),
+        stages=target.stages,
+        gates=target.gates,
+        needed=dict(needed or {}),
+        auto_rollback_after_s=target.auto_rollback_after_s,
+        freeze_rule=target.freeze_rule,
+        target_digest=target.digest,
+    )
+
+
+def rollback_steps(target: Target, stable: Side, *, first_seq: int = 0, timing: Timing = DEFAULT_TIMING) -> tuple[Step, ...]:
+    """Return the way back in the target's order, traffic always first; absolute values, so that sending twice does no harm."""
+    steps = []
+    if target.rollback:
+        weights = {stable: 100, target.other(stable): 0}
+        steps.append(_weight_step(target, weights, Verb.ROLLBACK, Direction.BACKWARD, timing))
+    if "flag" in target.rollback and target.flag is not None:
+        steps.append(_flag_step(target.flag.name, timing, on=False))
+    return _numbered(steps, first_seq)
+
+
+def make_switch_plan(target: Target, sides: SidesNow, to: Side, timing: Timing = DEFAULT_TIMING) -> Plan:
+    """Plan to move all traffic to a side at once; to the stable side that is backward, and sent whatever is found."""
+    way = direction(Verb.SWITCH, side=to, stable=sides.stable)
+    verb = Verb.SWITCH if way is Direction.FORWARD else Verb.SWITCH_BACK
+    step = _weight_step(target, {to: 100, target.other(to): 0}, verb, way, timing)
+    if way is Direction.FORWARD:
+        step = replace(step, precondition=dict(sides.weights), undo=_all_to(target, sides.stable))
+    release = sides.stable_version if to == sides.stable else sides.canary_version
+    plan = _short_plan(PlanKind.SWITCH, target, sides, (step,))
+    return replace(plan, release=release, rollback=rollback_steps(target, sides.stable, first_seq=1, timing=timing))
+
+
+def make_rollback_plan(target: Target, sides: SidesNow, timing: Timing = DEFAULT_TIMING) -> Plan:
+    """Plan the way back to the stable side as a plan of its own, for when no rollout is on its way."""
+    plan = _short_plan(PlanKind.ROLLBACK, target, sides, rollback_steps(target, sides.stable, timing=timing))
+    return replace(plan, release=sides.stable_version)
+
+
+def make_flag_plan(target: Target, sides: SidesNow, *, on: bool, timing: Timing = DEFAULT_TIMING) -> Plan:
+    """Plan to raise the target's flag, or to kill it. Raises ValueError when the target declares none."""
+    if target.flag is None:
+        raise ValueError(f"{target.name} declares no flag")
+    steps = _numbered([_flag_step(target.flag.name, timing, on=on)])
+    back = _numbered([_flag_step(target.flag.name, timing, on=False)], 1) if on else ()
+    return replace(_short_plan(PlanKind.FLAG, target, sides, steps), release=target.flag.name, rollback=back)
+
+
+def step_down_weight(stages: Sequence[Stage], weight: float) -> int:
+    """Return the next lower weight: that of the stage before, else 1, else 0."""
+    lower = [stage.weight for stage in stages if 0 < stage.weight < weight]
+    return max(lower, default=1 if weight > 1 else 0)
+
+
+def step_down_step(target: Target, stable: Side, weight: int, timing: Timing = DEFAULT_TIMING) -> Step:
+    """Return the backward step that lowers the trial side to a weight; its `seq` is -1, for it stands in no plan."""
+    weights = {stable: 100 - weight, target.other(stable): weight}
+    return replace(_weight_step(target, weights, Verb.STEP_DOWN, Direction.BACKWARD, timing), seq=-1)
+
+
+def traffic_name(target: Target) -> str:
+    """Return the router's name as screens show it: "Envoy 127.0.0.1:9901"."""
+    if isinstance(target.traffic, EnvoyTraffic):
+        return f"Envoy {urlsplit(target.traffic.admin).netloc}"
+    return f"HAProxy {target.traffic.address}"
+
+
+def _pipeline_steps(target: Target, release: str, timing: Timing) -> list[Step]:
+    if target.pipeline is None:
+        return []
+    deadline = sum(stage.timeout_s for stage in target.pipeline.stages)
+    return [
+        Step(
+            seq=0,
+            kind=StepKind.PIPELINE,
+            verb=Verb.RUN_PIPELINE,
+            direction=Direction.FORWARD,
+            system="pipeline",
+            want={"version": release},
+            deadline_s=deadline,
+            predicted_s=min(timing.pipeline_s, deadline),
+        )
+    ]
+
+
+def _flag_raise(target: Target, timing: Timing) -> list[Step]:
+    if target.flag is None or not target.flag.raise_at_start:
+        return []
+    return [_flag_step(target.flag.name, timing, on=True)]
+
+
+def _stage_steps(target: Target, sides: SidesNow, timing: Timing) -> list[Step]:
+    """Return a weight step for each stage, and the last one to all traffic where no stage has it."""
+    stable, canary = sides.stable, target.other(sides.stable)
+    weights = [(index, stage.weight) for index, stage in enumerate(target.stages)]
+    if not weights or weights[-1][1] < 100:
+        weights.append((-1, 100))
+    before: Mapping[Side, float] = dict(sides.weights)
+    steps = []
+    for index, weight in weights:
+        want = {stable: 100 - weight, canary: weight}
+        step = _weight_step(target, want, Verb.STEP_UP, Direction.FORWARD, timing)
+        steps.append(replace(step, precondition=before, undo=before, stage=index))
+        before = want
+    return steps
+
+
+def _weight_step(target: Target, weights: Mapping[Side, int], verb: Verb, way: Direction, timing: Timing) -> Step:
+    return Step(0, StepKind.WEIGHT, verb, way, traffic_name(target), dict(weights), predicted_s=timing.weight_s)
+
+
+def _flag_step(name: str, timing: Timing, *, on: bool) -> Step:
+    """Return the step that sets the flag; only a flag found down is raised, a kill asks for nothing first."""
+    down = {"on": False, "percent": 0}
+    return Step(
+        seq=0,
+        kind=StepKind.FLAG,
+        verb=Verb.FLAG_UP if on else Verb.FLAG_KILL,
+        direction=Direction.FORWARD if on else Direction.BACKWARD,
+        system=f"flag {name}",
+        want={"on": True, "percent": 100} if on else down,
+        precondition={"on": False} if on else None,
+        undo=down if on else None,
+        predicted_s=timing.flag_s,
+        reversibility=Reversibility.FREE,
+    )
+
+
+def _short_plan(kind: PlanKind, target: Target, sides: SidesNow, steps: tuple[Step, ...]) -> Plan:
+    return Plan(
+        kind=kind,
+        target=target.name,
+        release="",
+        stable=sides.stable,
+        canary=target.other(sides.stable),
+        stable_version=sides.stable_version,
+        canary_version=sides.canary_version,
+        steps=steps,
+        freeze_rule=target.freeze_rule,
+        auto_rollback_after_s=target.auto_rollback_after_s,
+        target_digest=target.digest,
+    )
+
+
+def _all_to(target: Target, side: Side) -> dict[Side, int]:
+    return {side: 100, target.other(side): 0}
+
+
+def _numbered(steps: Sequence[Step], first: int = 0) -> tuple[Step, ...]:
+    return tuple(replace(step, seq=first + number) for number, step in enumerate(steps))

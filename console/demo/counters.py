@@ -1,6 +1,7 @@
 """Counters of one version of the practice shop, told as OpenMetrics text."""
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from itertools import accumulate
 
 EDGES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -19,11 +20,11 @@ PLAIN = {
 
 
 class Counters:
-    """Counts since the process began; each only grows."""
+    """Counts since the process began; each only grows. Known routes are told from the start, so that "none yet" differs from "unknown"."""
 
-    def __init__(self) -> None:
+    def __init__(self, routes: Iterable[str] = ()) -> None:
         self._plain = dict.fromkeys(PLAIN, 0)
-        self._requests: dict[tuple[str, int], int] = {}
+        self._requests: dict[tuple[str, int], int] = {(route, 200): 0 for route in routes}
         self._buckets = [0] * (len(EDGES_S) + 1)
         self._seconds = 0.0
 

@@ -48,7 +48,7 @@ class PracticeShop:
         """Raise BadFile when there is no such scenario, or the speed is beyond what the shop can do."""
         self.scenario = scenario.load(scenario_name)
         self.speed = scenario.checked_speed(speed)
-        self._folder = folder
+        self.folder = folder
         self._volume = volume
         self._children: list[Child] = []
         self._addresses: Addresses | None = None
@@ -63,7 +63,7 @@ class PracticeShop:
     @property
     def target_text(self) -> str:
         """The practice target's file as YAML. Raises Unreachable while the shop does not run: its ports are new each time."""
-        return targetfile.text(self.addresses, self._folder, self.speed)
+        return targetfile.text(self.addresses, self.folder, self.speed)
 
     async def start(self, progress: Progress) -> None:
         """Start everything, tell each step in words, and return when customers come. Raises Unreachable; nothing stays then."""
@@ -92,7 +92,7 @@ class PracticeShop:
         stable, canary = await self._both(self._side(STABLE, ports), self._side(CANARY, ports))
         progress("Starting the router")
         sides = {STABLE: int(stable.facts["port"]), CANARY: int(canary.facts["port"])}
-        envoy = await router.start(self._folder, sides, STABLE)
+        envoy = await router.start(self.folder, sides, STABLE)
         self._children.append(envoy.child)
         progress(f"Letting the first {self._volume.warm_sessions} customers in")
         load = await self._module("load", "load", self._load_arguments(envoy.port))
@@ -101,15 +101,15 @@ class PracticeShop:
         progress("The practice shop is open")
 
     def _lay_out(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for ending in ("", "-wal", "-shm"):
-            (self._folder / f"{DATABASE}{ending}").unlink(missing_ok=True)
-        ledger.create(self._folder / DATABASE)
+            (self.folder / f"{DATABASE}{ending}").unlink(missing_ok=True)
+        ledger.create(self.folder / DATABASE)
         script = ";\n".join(self.scenario.migration) + ";\n"
-        (self._folder / MIGRATION).write_text(script, encoding="utf-8")
+        (self.folder / MIGRATION).write_text(script, encoding="utf-8")
 
     async def _module(self, name: str, module: str, arguments: Sequence[str]) -> Child:
-        child = await children.start(name, module, arguments, self._folder)
+        child = await children.start(name, module, arguments, self.folder)
         self._children.append(child)
         return child
 
@@ -142,7 +142,7 @@ class PracticeShop:
         version = STABLE_VERSION if side == STABLE else CANARY_VERSION
         time_out = max(TIME_OUT_S / self.speed, TIME_OUT_LEAST_S)
         identity = ["--side", side, "--version", version, *(["--new-payment"] if side == CANARY else [])]
-        shared = ["--database", str(self._folder / DATABASE), "--time-out-s", str(time_out), *ports]
+        shared = ["--database", str(self.folder / DATABASE), "--time-out-s", str(time_out), *ports]
         return await self._module(side, "shop", [*identity, *shared])
 
     def _load_arguments(self, port: int) -> list[str]:

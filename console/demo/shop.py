@@ -51,7 +51,6 @@ class Shop:
         self._flags = Caller(settings.flags)
         self._percent = 0.0
         self._revision = 0
-        self.counters = Counters()
         self._routes: dict[tuple[str, str], Callable[[Request, str], Awaitable[Reply]]] = {
             ("GET", "/"): self._home,
             ("GET", "/product"): self._product,
@@ -60,6 +59,7 @@ class Shop:
             ("POST", "/pay"): self._pay,
             ("GET", "/order"): self._order,
         }
+        self.counters = Counters(path for _, path in self._routes)
 
     async def answer(self, request: Request) -> Reply:
         """Answer a request; what the console asks about the shop itself is not counted as a customer's."""

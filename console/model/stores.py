@@ -106,7 +106,10 @@ class Wheel(Protocol):
     """The lease on a rollout."""
 
     async def take(self, rollout_id: str, holder: Actor, ttl_s: float) -> Lease:
-        """Take a free or expired wheel with the next token. Raises NotAllowed when somebody else holds it."""
+        """Take a free or expired wheel with the next token. Raises NotAllowed when somebody else holds it.
+
+        The token is the rollout's from now on, and its revision is raised: read the rollout again before the next change or step.
+        """
         ...
 
     async def renew(self, lease: Lease, ttl_s: float) -> Lease:

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -25,10 +25,11 @@ from console.store.troubles import cannot_read, cannot_record, error_name, is_bu
 
 T = TypeVar("T")
 Move = Callable[[Connection], T]
-Merge = Callable[[Connection], Callable[[], None] | None]
-"""Moves what waits in the emergency journal into a transaction; what it returns is called once that is committed."""
+Merge = Callable[[Connection, ExitStack], None]
+"""Moves what waits in the emergency journal into a transaction; what it puts on the stack ends after the commit, or with its error."""
 
 _log = logging.getLogger(__name__)
+_URGENT, _USUAL, _LAST = range(3)
 _SLICE_MS = 50
 _READERS = 3
 _BROKEN = ("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_READONLY")
@@ -48,7 +49,7 @@ class _Job(Generic[T]):
 
     rank: int
     number: int
-    move: Move[T] | None = field(compare=False)
+    move: Move[T] = field(compare=False)
     hook: str = field(compare=False, default="")
     done: "Future[T]" = field(compare=False, default_factory=Future)
 
@@ -86,7 +87,7 @@ class Database:
         """Hand a transaction to the writer thread, from any thread. Raises CannotRecord when the store is closed."""
         if self._closed:
             raise CannotRecord("The records are closed.", means="Nothing was written.", advice="Start the console again.")
-        job: _Job[T] = _Job(0 if urgent else 1, next(self._numbers), move, hook)
+        job: _Job[T] = _Job(_URGENT if urgent else _USUAL, next(self._numbers), move, hook)
         self._jobs.put(job)
         return job.done
 
@@ -99,7 +100,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        last: _Job[None] = _Job(2, next(self._numbers), None)
+        last: _Job[None] = _Job(_LAST, next(self._numbers), lambda _: None)
         self._jobs.put(last)
         await asyncio.wrap_future(last.done)
         await asyncio.to_thread(self._thread.join)
@@ -113,7 +114,7 @@ class Database:
         """Do one job after the other until the closing one."""
         while True:
             job = self._jobs.get()
-            if job.move is None:
+            if job.rank == _LAST:
                 self._drop()
                 job.done.set_result(None)
                 return
@@ -131,26 +132,27 @@ class Database:
             job.done.set_result(result)
 
     def _transact(self, job: _Job[T]) -> T:
-        assert job.move is not None
         try:
-            with self._begun(job.rank) as conn:
-                merged = self._merge(conn)
-                result = job.move(conn)
+            with ExitStack() as after:
+                with self._begun(job.rank) as conn:
+                    self._merge(conn, after)
+                    result = job.move(conn)
+                    if job.hook:
+                        reach(f"{job.hook}-before-commit")
+                self.writes += 1
                 if job.hook:
-                    reach(f"{job.hook}-before-commit")
+                    reach(f"{job.hook}-after-commit")
         except DBAPIError as error:
             self._drop_if_broken(error)
             raise cannot_record(error) from error
-        self.writes += 1
-        if job.hook:
-            reach(f"{job.hook}-after-commit")
-        if merged is not None:
-            merged()
         return result
 
     @contextmanager
     def _begun(self, rank: int) -> Iterator[Connection]:
-        """Hold an immediate transaction; commits at the end, rolls back on any error. Waits in slices, so that urgent jobs can go between."""
+        """Hold an immediate transaction: commits at the end, rolls back on any error.
+
+        It waits in slices, so that urgent jobs can go between.
+        """
         slices = self._slices(rank)
         for number in range(1, slices + 1):
             try:
@@ -167,13 +169,13 @@ class Database:
                 with transaction:
                     yield conn
                 return
-            if rank > 0:
+            if rank > _URGENT:
                 self._let_urgent_go()
         self.waiting = False
         raise waiting(slices * _SLICE_MS / 1000)
 
     def _slices(self, rank: int) -> int:
-        seconds = self._patience.usual_s if rank > 0 else self._patience.urgent_s
+        seconds = self._patience.usual_s if rank > _URGENT else self._patience.urgent_s
         return max(1, round(seconds * 1000 / _SLICE_MS))
 
     def _let_urgent_go(self) -> None:
@@ -183,7 +185,7 @@ class Database:
                 job = self._jobs.get_nowait()
             except queue.Empty:
                 return
-            if job.rank > 0:
+            if job.rank > _URGENT:
                 self._jobs.put(job)
                 return
             self._do(job)
@@ -232,7 +234,11 @@ class Database:
 
     def _read_only(self) -> sqlite3.Connection:
         if not self.path.exists():
-            raise StoreError(f"There is no records file at {self.path}.", means="Nothing can be shown.", advice="Free disk space and try again.")
+            raise StoreError(
+                f"There is no records file at {self.path}.",
+                means="Nothing can be shown.",
+                advice="Check the disk's free space and the data folder; then try again.",
+            )
         raw = _raw(self.path, 2000)
         raw.execute("PRAGMA query_only = ON")
         return raw

@@ -6,21 +6,28 @@ from typing import Any
 
 MASK = "***"
 
-_SECRET_KEY = re.compile(r"token|passw(or)?d|passphrase|secret|authori[sz]ation|api[-_]?key|access[-_]?key|private[-_]?key|credential|cookie", re.I)
-_PLAIN_KEY = re.compile(r"token$", re.I)
+_SECRET_KEY = re.compile(
+    r"token|passw(or)?d|passphrase|secret|authori[sz]ation|api[-_]?key|access[-_]?key|private[-_]?key|credential|cookie", re.IGNORECASE
+)
+_PLAIN_KEY = re.compile(r"token$", re.IGNORECASE)
 """A number under a key such as `token` is the wheel's fencing token, which is no secret."""
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (re.compile(r"(?i)\b(authorization\s*[:=]\s*)(?:(?:bearer|basic|token|digest)\s+)?[^\s\"',;]+"), r"\1" + MASK),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{4,}"), r"\1" + MASK),
     (re.compile(r"\b([Bb]asic\s+)(?=\S*[A-Z]\S*[0-9=]|\S*[0-9=]\S*[A-Z])[A-Za-z0-9+/]{8,}={0,2}"), r"\1" + MASK),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^/\s@\"'<>?#]+@"), r"\1" + MASK + "@"),
     (
-        re.compile(r"(?i)([?&;][\w.%-]{0,40}?(?:token|secret|passw|pwd|auth|api[-_]?key|access[-_]?key|signature|credential)[\w.%-]{0,40}=)[^&\s#\"'<>]+"),
+        re.compile(
+            r"(?i)([?&;][\w.%-]{0,40}?(?:token|secret|passw|pwd|auth|api[-_]?key|access[-_]?key|signature|credential)[\w.%-]{0,40}=)[^&\s#\"'<>]+"
+        ),
         r"\1" + MASK,
     ),
-    (re.compile(r"(?i)\b((?:password|passwd|passphrase|secret|api[-_]?key|access[-_]?key|token)\s*[=:]\s*)(?!\d+\b|\*\*\*)[^\s\"',;&]+"), r"\1" + MASK),
+    (
+        re.compile(r"(?i)\b((?:password|passwd|passphrase|secret|api[-_]?key|access[-_]?key|token)\s*[=:]\s*)(?!\d+\b|\*\*\*)[^\s\"',;&]+"),
+        r"\1" + MASK,
+    ),
     (
         re.compile(
             r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}"

@@ -111,8 +111,8 @@ settings = Table("settings", metadata, Column("key", Text, primary_key=True), Co
 _APPEND_ONLY = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
-    "CREATE TRIGGER audit_in_order BEFORE INSERT ON audit WHEN NEW.seq != (SELECT coalesce(max(seq), 0) + 1 FROM audit) "
-    "BEGIN SELECT RAISE(ABORT, 'the audit only grows at its end'); END",
+    """CREATE TRIGGER audit_in_order BEFORE INSERT ON audit WHEN NEW.seq != (SELECT coalesce(max(seq), 0) + 1 FROM audit)
+    BEGIN SELECT RAISE(ABORT, 'the audit only grows at its end'); END""",
 )
 
 WORDS_TABLE = "audit_words"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, type_coerce
+from sqlalchemy import Connection, Select, cast, func, insert, select, text
 from sqlalchemy.types import Text
 
 from console.model.audit import AuditFilter, Entry, Record, VerifyReport
@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 _CHUNK = 2000
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 _LOG = select(about.c.value).where(about.c.key == "log")
-_COLUMNS = ("seq", "kind", "actor", "console", "at", "verb", "target", "rollout", "reason", "result", "plan", "step", "prev", "hash", "body", "signed")
 _HAS_WORDS = text("SELECT 1 FROM sqlite_master WHERE name = :name")
 _ADD_WORDS = text(f"INSERT INTO {WORDS_TABLE} (rowid, words) VALUES (:seq, :words)")  # noqa: S608
 
@@ -77,9 +76,7 @@ class AuditTrail:
     async def all(self, chosen: AuditFilter) -> Sequence[Record]:
         """Return all records that fit, oldest first, for an export."""
         await self._index_words(chosen)
-        return await self._database.read(
-            lambda conn: [_record(row) for row in conn.execute(_narrowed(conn, chosen).order_by(audit.c.seq))]
-        )
+        return await self._database.read(lambda conn: [_record(row) for row in conn.execute(_narrowed(conn, chosen).order_by(audit.c.seq))])
 
     async def verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
         """Check every record; `progress(done, size)` is called in a reader thread, and cancels by returning False."""
@@ -116,7 +113,7 @@ def verify_file(raw: sqlite3.Connection, log_id: str, size: int, progress: Calla
 def _stream(raw: sqlite3.Connection, reached: list[int]) -> Iterator[Row]:
     """Give the rows in order of seq; `reached[0]` counts them."""
     with closing(raw.cursor()) as cursor:
-        cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
+        cursor.execute(f"SELECT {', '.join(Row._fields)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
         while rows := cursor.fetchmany(_CHUNK):
             for row in rows:
                 reached[0] += 1
@@ -174,5 +171,5 @@ def _searched(conn: Connection, query: Select[Any], typed: str) -> Select[Any]:
     if words and _indexed(conn) == conn.execute(select(func.max(audit.c.seq))).scalar_one():
         found = text(f"SELECT rowid FROM {WORDS_TABLE} WHERE {WORDS_TABLE} MATCH :words").bindparams(words=words)  # noqa: S608
         return query.where(audit.c.seq.in_(found.columns(audit.c.seq).scalar_subquery()))
-    parts = [type_coerce(func.cast(audit.c.body, Text), Text).contains(part, autoescape=True) for part in typed.split()]
-    return query.where(and_(*parts)) if parts else query.where(or_())
+    parts = [cast(audit.c.body, Text).contains(part, autoescape=True) for part in typed.split()]
+    return query.where(*parts)

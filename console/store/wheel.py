@@ -1,5 +1,6 @@
 """The wheel: a lease on a rollout in the database, with a token that only grows."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -16,9 +17,8 @@ from console.store.trail import append_to
 
 def lease_on(conn: Connection, rollout_id: str) -> Lease | None:
     """Return the lease on a rollout as stored, expired or not; it counts only while its token is the rollout's."""
-    row = conn.execute(
-        select(leases).join(rollouts, rollouts.c.id == leases.c.rollout).where(leases.c.rollout == rollout_id, leases.c.token == rollouts.c.token)
-    ).mappings().first()
+    query = select(leases).join(rollouts, rollouts.c.id == leases.c.rollout)
+    row = conn.execute(query.where(leases.c.rollout == rollout_id, leases.c.token == rollouts.c.token)).mappings().first()
     return None if row is None else lease_of(row)
 
 
@@ -48,17 +48,11 @@ class SqliteWheel:
         if before is not None and before.expires_at > now and before.holder.console != holder.console:
             raise _held(before)
         lease = Lease(rollout_id, holder, row.token + 1, now, now + timedelta(seconds=ttl_s))
-        conn.execute(
-            update(rollouts).where(rollouts.c.id == rollout_id).values(token=lease.token, revision=rollouts.c.revision + 1)
-        )
+        conn.execute(update(rollouts).where(rollouts.c.id == rollout_id).values(token=lease.token, revision=rollouts.c.revision + 1))
         self._store(conn, lease)
-        detail = {"token": lease.token, "ttl_s": ttl_s, "before": "" if before is None else f"{before.holder.name} ({before.holder.console})"}
-        append_to(
-            conn,
-            Entry(
-                RecordKind.TAKEOVER, holder, now, "take the wheel", row.target, rollout_id, result="taken", plan_hash=row.plan_hash, detail=detail
-            ),
-        )
+        detail = {"token": lease.token, "ttl_s": ttl_s, "before": "" if before is None else before.holder.name}
+        entry = Entry(RecordKind.TAKEOVER, holder, now, "take the wheel", row.target, rollout_id, result="taken", detail=detail)
+        append_to(conn, replace(entry, plan_hash=row.plan_hash))
         return lease
 
     def _store(self, conn: Connection, lease: Lease) -> None:

@@ -37,10 +37,7 @@ def intent_entry(intent: Intent) -> Entry:
     """Return the entry of an intent."""
     step = intent.step
     detail = _step_detail(step, intent.step_id) | {"precondition": step.precondition, "undo": step.undo, "token": intent.token}
-    plan = intent.rollout.plan
-    return Entry(
-        RecordKind.INTENT, intent.actor, intent.at, step.verb.value, plan.target, intent.rollout.id, intent.reason, "sent", plan.hash, detail
-    )
+    return _of_intent(RecordKind.INTENT, intent, "sent", detail)
 
 
 def outcome_entry(row: StepRow, outcome: Outcome, *, target: str, plan_hash: str, unrecorded: bool = False) -> Entry:
@@ -61,8 +58,21 @@ def outcome_entry(row: StepRow, outcome: Outcome, *, target: str, plan_hash: str
 
 def refusal_entry(intent: Intent, why: str) -> Entry:
     """Return the entry of a forward step that was refused."""
-    plan = intent.rollout.plan
     detail = _step_detail(intent.step, "") | {"refused_step": intent.step_id, "token": intent.token}
+    return _of_intent(RecordKind.REFUSAL, intent, why, detail)
+
+
+def _of_intent(kind: RecordKind, intent: Intent, result: str, detail: dict[str, Any]) -> Entry:
+    rollout = intent.rollout
     return Entry(
-        RecordKind.REFUSAL, intent.actor, intent.at, intent.step.verb.value, plan.target, intent.rollout.id, intent.reason, why, plan.hash, detail
+        kind,
+        intent.actor,
+        intent.at,
+        intent.step.verb.value,
+        rollout.plan.target,
+        rollout.id,
+        intent.reason,
+        result,
+        rollout.plan.hash,
+        detail,
     )

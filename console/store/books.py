@@ -1,0 +1,96 @@
+"""What is remembered beside the journal: targets, the judge's counts, and a person's settings."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Executable, delete, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from console.model.audit import Entry, RecordKind
+from console.model.clock import from_iso
+from console.model.rollout import Actor, GateSample
+from console.model.stores import TargetRow
+from console.store.database import Database
+from console.store.rows import stamp
+from console.store.schema import samples, settings, targets
+from console.store.trail import append_to
+
+
+class SqliteTargets:
+    """What the console remembers of its targets; each change is an audit record in the same transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rows(self) -> Sequence[TargetRow]:
+        """Return all targets by name."""
+
+        def look(conn: Connection) -> list[TargetRow]:
+            found = conn.execute(select(targets).order_by(targets.c.name)).mappings()
+            return [TargetRow(**{**row, "armed": bool(row["armed"]), "practice": bool(row["practice"])}) for row in found]
+
+        return await self._database.read(look)
+
+    async def put(self, row: TargetRow, actor: Actor, verb: str, at: datetime) -> None:
+        """Add or replace a target's row."""
+        values = asdict(row) | {"armed": int(row.armed), "practice": int(row.practice)}
+
+        def move(conn: Connection) -> None:
+            conn.execute(upsert(targets).values(**values).on_conflict_do_update(index_elements=["name"], set_=values))
+            append_to(conn, Entry(RecordKind.TARGET, actor, at, verb, row.name, result="kept", detail=asdict(row)))
+
+        await self._database.write(move)
+
+    async def drop(self, name: str, actor: Actor, at: datetime) -> None:
+        """Forget a target (its history stays)."""
+
+        def move(conn: Connection) -> None:
+            count = conn.execute(delete(targets).where(targets.c.name == name)).rowcount
+            result = "forgotten" if count else "was not known"
+            append_to(conn, Entry(RecordKind.TARGET, actor, at, "drop target", name, result=result))
+
+        await self._database.write(move)
+
+
+class SqliteSamples:
+    """Counts that the judge has seen."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, fresh: Sequence[GateSample]) -> None:
+        """Store increments."""
+        rows = [asdict(sample) | {"at": stamp(sample.at)} for sample in fresh]
+        if rows:
+            await self._database.write(lambda conn: _do(conn, insert(samples), rows))
+
+    async def of(self, rollout_id: str) -> Sequence[GateSample]:
+        """Return a rollout's increments in order of time."""
+        columns = [column for column in samples.c if column.name != "number"]
+        query = select(*columns).where(samples.c.rollout == rollout_id).order_by(samples.c.at, samples.c.number)
+        return await self._database.read(
+            lambda conn: [GateSample(**{**row, "at": from_iso(row["at"])}) for row in conn.execute(query).mappings()]
+        )
+
+
+class SqliteSettings:
+    """A person's settings, as text by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, key: str, default: str) -> str:
+        """Return a setting."""
+        value = await self._database.read(lambda conn: conn.execute(select(settings.c.value).where(settings.c.key == key)).scalar())
+        return default if value is None else value
+
+    async def put(self, key: str, value: str) -> None:
+        """Store a setting."""
+        query = upsert(settings).values(key=key, value=value).on_conflict_do_update(index_elements=["key"], set_={"value": value})
+        await self._database.write(lambda conn: _do(conn, query))
+
+
+def _do(conn: Connection, query: Executable, rows: list[dict[str, Any]] | None = None) -> None:
+    conn.execute(query, rows)

@@ -1,0 +1,93 @@
+"""Everything that is kept, in one folder with one SQLite file."""
+
+import logging
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from console.model.clock import Clock
+from console.model.errors import CannotRecord, StoreError
+from console.store import posix
+from console.store.books import SqliteSamples, SqliteSettings, SqliteTargets
+from console.store.database import Database, Patience
+from console.store.emergency import EmergencyJournal
+from console.store.freezing import SqliteFreezes
+from console.store.journal import SqliteJournal
+from console.store.merging import Spool
+from console.store.trail import AuditTrail
+from console.store.wheel import SqliteWheel
+
+RECORDS = "records.db"
+EMERGENCY = "emergency.journal"
+
+_log = logging.getLogger(__name__)
+
+
+class SqliteStore:
+    """The store of one person's consoles; several processes may use one folder."""
+
+    def __init__(self, folder: Path, clock: Clock, patience: Patience) -> None:
+        self.folder = folder
+        self._file = EmergencyJournal(folder / EMERGENCY)
+        spool = Spool(self._file, clock)
+        self._database = Database(folder / RECORDS, patience, spool.merge)
+        self.journal = SqliteJournal(self._database, spool, clock)
+        self.wheel = SqliteWheel(self._database, clock)
+        self.audit = AuditTrail(self._database)
+        self.freezes = SqliteFreezes(self._database)
+        self.targets = SqliteTargets(self._database)
+        self.samples = SqliteSamples(self._database)
+        self.settings = SqliteSettings(self._database)
+        self.trouble = ""
+        """Why nothing could be recorded when the store was opened; "" when all was well. Each write tries again."""
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether a write waits for another program right now ("waiting for journal")."""
+        return self._database.waiting
+
+    def begin(self) -> None:
+        """Make the file ready, and merge what waits in the emergency journal; trouble is kept in words, not raised."""
+        try:
+            self._file.reserve()
+        except OSError as error:
+            self.trouble = f"The emergency journal cannot be reserved ({error.strerror or error})."
+            _log.warning("%s", self.trouble)
+        try:
+            self._database.submit(_nothing).result()
+        except CannotRecord as error:
+            self.trouble = str(error)
+            _log.warning("%s", self.trouble)
+
+    async def version(self) -> int:
+        """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""
+        return await self._database.version()
+
+    async def close(self) -> None:
+        """Finish what is written and close."""
+        await self._database.close()
+
+
+def _nothing(conn: Connection) -> None:
+    """Write nothing: opening and merging come before it."""
+
+
+def open_store(folder: Path, clock: Clock, patience: Patience | None = None) -> SqliteStore:
+    """Open the records in a folder, made private when it is new; not for the Qt thread, it waits for the disk.
+
+    A file that cannot be written now (full disk, read-only, newer program) still opens: `trouble` says why, every write raises
+    CannotRecord, and backward steps use the emergency journal. Raises StoreError when the folder itself cannot be made.
+    """
+    try:
+        posix.make_private(folder)
+    except OSError as error:
+        if not folder.is_dir():
+            raise StoreError(
+                f"The data folder {folder} cannot be made ({error.strerror or error}).",
+                means="Nothing can be kept.",
+                advice="Choose another folder with RELEASE_CONSOLE_HOME.",
+            ) from error
+        _log.warning("the data folder is not private: %s", error)
+    store = SqliteStore(folder, clock, patience or Patience())
+    store.begin()
+    return store

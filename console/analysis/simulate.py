@@ -139,7 +139,8 @@ class _Release:
         """Go on with both tests; return the poll reached: the segment's end, a verdict, or an alarm after which one test goes on."""
         draws, arrivals = self._draws, self._case.sessions_per_poll
         canary_mean = arrivals * segment.weight / 100
-        baseline_mean = arrivals * (100 - segment.weight) / 100
+        compared = self._case.limits[0] < math.inf
+        baseline_mean = arrivals * (100 - segment.weight) / 100 if compared else 0.0
         for poll in range(segment.begins + 1, segment.ends + 1):
             nb, nc = draws.poisson(baseline_mean), draws.poisson(canary_mean)
             kb, kc = draws.binomial(nb, segment.baseline_share), draws.binomial(nc, segment.canary_share)
@@ -196,7 +197,7 @@ class _Release:
     def _close(self, poll: int) -> bool:
         """Show the concurrent test the open block when both sides have sessions in it; tell whether that is the verdict."""
         kb, fb, kc, fc = self._open
-        if not (kb or fb) or not (kc or fc):
+        if not (kb or fb) or not (kc or fc) or self._case.limits[0] == math.inf:
             return False
         self._concurrent = concurrent.update(self._concurrent, Counts(kb, fb, kc, fc))
         self._open = (0, 0, 0, 0)

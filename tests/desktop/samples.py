@@ -149,7 +149,9 @@ def gate(verdict: Verdict = Verdict.FAIL) -> GateView:
     if verdict is Verdict.WATCHING:
         card = replace(card, canary_total=1, evidence=9.5, path=card.path[:2])
     missing = 3 if verdict is Verdict.WATCHING else None
-    return GateView("Payment completion", verdict, sentences[verdict], VERDICT_AT, NOW - timedelta(seconds=1), card, missing, 300.0 if missing else None)
+    return GateView(
+        "Payment completion", verdict, sentences[verdict], VERDICT_AT, NOW - timedelta(seconds=1), card, missing, 300.0 if missing else None
+    )
 
 
 def stages(running: State = State.FAILED, word: str = "FAIL at 4:22") -> tuple[StageView, ...]:
@@ -273,7 +275,9 @@ def notice(level: str = "fail") -> Notice:
 
 def calendar() -> CalendarView:
     """Return two freeze windows with what comes of them."""
-    night = FreezeWindow("w1", "Weekend", "release management", "nobody on call", "Europe/Berlin", Weekly(frozenset({4}), time(18), time(6)))
+    night = FreezeWindow(
+        "w1", "Weekend", "release management", "nobody on call", "Europe/Berlin", Weekly(frozenset({4}), time(18), time(6))
+    )
     coming = tuple(Occurrence(night, NOW + timedelta(days=3 + 7 * n), NOW + timedelta(days=3 + 7 * n, hours=12)) for n in range(3))
     return CalendarView((FreezeRow(night, None, coming, ("checkout-eu",)),), (), coming[:1], {}, NOW)
 
@@ -294,7 +298,9 @@ def healthy() -> Update:
         stages=stages(State.IN_ROLLOUT, "4 min 31 s"), gates=(gate(Verdict.PASS),), loss=None, auto_act=None,
         next_sends=(SendView(1, "Traffic to canary", "envoy-eu", "canary 25", 1.0),),
     )  # fmt: skip
-    well = target(state=State.IN_ROLLOUT, weight=weight(), verbs=verbs(), rollout="R-2291", release="Checkout 5.2b", gate_text="pass, 21 of 22")
+    well = target(
+        state=State.IN_ROLLOUT, weight=weight(), verbs=verbs(), rollout="R-2291", release="Checkout 5.2b", gate_text="pass, 21 of 22"
+    )
     return Update(targets=(well, target("account-eu")), rollouts=(calm,), calendar=calendar())
 
 
@@ -306,7 +312,15 @@ def frozen() -> Update:
         incident_rollout(), phase=Phase.HELD, state=State.FROZEN, headline="Checkout 5.2b is held at 5 % by a freeze",
         stages=stages(State.HELD, "Held by a freeze"), gates=(gate(Verdict.WATCHING),), loss=None, auto_act=None,
     )  # fmt: skip
-    cold = target(state=State.FROZEN, state_text="until Wed 08:00", freeze=state, weight=weight(), verbs=verbs(), rollout="R-2291", release="Checkout 5.2b")
+    cold = target(
+        state=State.FROZEN,
+        state_text="until Wed 08:00",
+        freeze=state,
+        weight=weight(),
+        verbs=verbs(),
+        rollout="R-2291",
+        release="Checkout 5.2b",
+    )
     return Update(targets=(cold,), rollouts=(held,), calendar=calendar())
 
 
@@ -318,7 +332,14 @@ def unknown() -> Update:
         incident_rollout(), phase=Phase.UNKNOWN, state=State.UNKNOWN, headline="30 % was sent, and nobody knows whether it took effect",
         stages=stages(State.UNKNOWN, "Unknown outcome"), gates=(gate(Verdict.BLIND),), loss=None, auto_act=None, weight=lost, unknowns=(step,),
     )  # fmt: skip
-    dark = target(state=State.UNKNOWN, state_text="sent 10:10:25, not confirmed", weight=lost, verbs=verbs(), rollout="R-2291", release="Checkout 5.2b")
+    dark = target(
+        state=State.UNKNOWN,
+        state_text="sent 10:10:25, not confirmed",
+        weight=lost,
+        verbs=verbs(),
+        rollout="R-2291",
+        release="Checkout 5.2b",
+    )
     return Update(targets=(dark,), rollouts=(asks,), calendar=calendar())
 
 

@@ -1,0 +1,142 @@
+"""The act card after a fail: how long until traffic goes back by itself, the button that does it now, and what will be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QTimer, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from console.desktop import forms, theme
+from console.desktop.widgets.age import ticker
+from console.desktop.widgets.badges import ReadinessLight
+from console.desktop.widgets.button import Button
+from console.desktop.widgets.label import Label
+from console.desktop.widgets.painted import RIGHT, Painted
+from console.desktop.widgets.panel import Panel
+from console.desktop.widgets.sends import SendList
+from console.model.verbs import Verb
+
+if TYPE_CHECKING:
+    from console.model.views import RolloutView
+
+COUNTDOWN_MS = 100
+CALM_MS = 1000
+
+
+class CountdownBar(Painted):
+    """A bar of 6 px that empties."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._share = 1.0
+        self.setFixedHeight(6)
+
+    def show_share(self, share: float) -> None:
+        """Show what is left, 0 to 1."""
+        share = max(0.0, min(1.0, share))
+        if round(share * self.width()) != round(self._share * self.width()):
+            self.update()
+        self._share = share
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint groove and rest."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(theme.colour("bg.inset"))
+        painter.setBrush(theme.colour("bg.inset"))
+        painter.drawRoundedRect(QRectF(self.rect()), 2, 2)
+        painter.setBrush(theme.colour("act.bg"))
+        painter.drawRoundedRect(QRectF(0, 0, self.width() * self._share, 6), 2, 2)
+
+
+class AutoActCard(Panel):
+    """Shows the countdown while one runs, else whether the way back is open; and always what will be sent."""
+
+    roll_back = Signal()
+    hold = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._view: RolloutView | None = None
+        self._words, self._left = Label("", "lead"), Label("", "title")
+        self._light = ReadinessLight()
+        self._bar = CountdownBar()
+        self._now = Button("Roll back now", "act", "rewind")
+        self._hold = Button("Hold instead")
+        self._total = Label("", "small", "text.2", elide=True)
+        self._rows = SendList()
+        self._timer = QTimer(self)
+        self._timer.setInterval(COUNTDOWN_MS)
+        self._timer.timeout.connect(self._tick)
+        self._now.clicked.connect(self.roll_back)
+        self._hold.clicked.connect(self.hold)
+        self._build()
+
+    @property
+    def button(self) -> Button:
+        """Return the button that rolls back now; it takes the focus at a fail."""
+        return self._now
+
+    def set_reduced_motion(self, reduced: bool) -> None:
+        """Step the countdown once a second."""
+        self._timer.setInterval(CALM_MS if reduced else COUNTDOWN_MS)
+
+    def set_small(self, small: bool) -> None:
+        """Take lower rows, for small windows."""
+        self._rows.set_small(small)
+
+    def show_view(self, rollout: RolloutView) -> None:
+        """Show a rollout's way back."""
+        self._view = rollout
+        counting = rollout.auto_act is not None
+        back = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
+        stay = rollout.verbs.get(Verb.HOLD)
+        self._light.show_view(back)
+        self._bar.setVisible(counting)
+        self._left.setVisible(counting)
+        self._now.setText("Roll back now" if counting else "Roll back")
+        self._now.set_locked("" if back is not None and back.enabled else (back.second if back else "nothing to roll back"))
+        self._hold.setVisible(counting)
+        self._hold.set_locked("" if stay is not None and stay.enabled else (stay.second if stay else "nothing to hold"))
+        self._rows.show_view(rollout.sends)
+        self._total.setText(f"{forms.span(sum(row.predicted_s for row in rollout.sends))} all" if rollout.sends else "nothing is sent")
+        if counting and not self._timer.isActive():
+            self._timer.start()
+        elif not counting:
+            self._timer.stop()
+        self._tick()
+
+    def _tick(self) -> None:
+        act = self._view.auto_act if self._view is not None else None
+        if act is None:
+            self._words.setText("The way back")
+            return
+        left = (act.at - ticker().now()).total_seconds()
+        self._words.setText("Rolls back by itself in" if left > 0 else "Rolls back by itself now")
+        self._left.setText(forms.countdown(left) if left > 0 else "")
+        self._bar.show_share(left / act.total_s if act.total_s else 0.0)
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(7)
+        head.addWidget(self._words)
+        head.addWidget(self._left)
+        head.addStretch(1)
+        head.addWidget(self._light)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for button, stretch in ((self._now, 1), (self._hold, 0)):
+            button.setFixedHeight(theme.size("act_button"))
+            buttons.addWidget(button, stretch)
+        below = QHBoxLayout()
+        below.addWidget(Label("What will be sent", "label"))
+        below.addWidget(self._total, 1)
+        self._total.setAlignment(RIGHT)
+        self.body.setSpacing(8)
+        self.body.addLayout(head)
+        self.body.addWidget(self._bar)
+        self.body.addLayout(buttons)
+        self.body.addLayout(below)
+        self.body.addWidget(self._rows)
+        self.body.addStretch(1)

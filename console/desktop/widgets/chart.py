@@ -1,0 +1,240 @@
+"""Live charts; the only module that knows pyqtgraph, imported after the first paint because it is slow to load."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from console.desktop import forms, theme
+from console.desktop.widgets.age import AgeLabel
+from console.desktop.widgets.decimate import envelope
+from console.desktop.widgets.label import Label
+from console.desktop.widgets.mark import MarkLabel
+from console.desktop.widgets.painted import Painted, width_of, write_run
+from console.model.verbs import State
+
+if TYPE_CHECKING:
+    from console.model.views import ChartView, Marker, SeriesView
+
+pg.setConfigOptions(antialias=False, useOpenGL=False)
+
+DASHES: dict[str, list[float]] = {"baseline": [5, 2], "stable": [1, 3]}
+SMOOTH_BELOW = 500
+OLD_S = 15.0
+AXIS_PX = 34
+
+
+class _TimeAxis(pg.AxisItem):  # type: ignore[misc]
+    """Seconds since the epoch as times of day in the window's zone."""
+
+    def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:
+        write = forms.minute if spacing >= 60 else forms.clock
+        return [write(forms.epoch(value)) for value in values]
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]
+    """Lines by role with action markers; it never pans or zooms by itself, and shows exactly what it was told."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, axisItems={"bottom": _TimeAxis("bottom")}, background=None)
+        self._lines: dict[str, Any] = {}
+        self._markers: dict[float, Any] = {}
+        self._shown: tuple[tuple[SeriesView, ...], tuple[Marker, ...]] = ((), ())
+        item = self.getPlotItem()
+        item.hideButtons()
+        item.setMenuEnabled(False)
+        item.setMouseEnabled(False, False)
+        item.getViewBox().disableAutoRange()
+        item.setContentsMargins(0, 2, 2, 0)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._dress()
+
+    def show_lines(self, series: tuple[SeriesView, ...], markers: tuple[Marker, ...]) -> None:
+        """Show one line per series and a dashed upright per action."""
+        self._shown = (series, markers)
+        for role in set(self._lines) - {one.role for one in series}:
+            self.removeItem(self._lines.pop(role))
+        arrays = [(one.role, np.asarray(one.times, float), np.asarray(one.values, float)) for one in series]
+        for role, times, values in arrays:
+            self._draw(role, times, values)
+        self._range([times for _, times, _ in arrays], [values for _, _, values in arrays])
+        self._mark(markers)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of the new theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_lines"):
+            self._dress()
+            for item in (*self._lines.values(), *self._markers.values()):
+                self.removeItem(item)
+            self._lines, self._markers = {}, {}
+            self.show_lines(*self._shown)
+
+    def _draw(self, role: str, times: Any, values: Any) -> None:
+        times, values = envelope(times, values, max(200, 2 * self.width()))
+        line = self._lines.get(role)
+        if line is None:
+            line = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
+            self._lines[role] = line
+            self.addItem(line)
+        pen = pg.mkPen(theme.colour(f"series.{role}"), width=1)
+        if role in DASHES:
+            pen.setDashPattern(DASHES[role])
+        smooth = role == "canary" and len(values) < SMOOTH_BELOW
+        if smooth:
+            pen.setWidthF(1.5)
+        line.setData(times, values, pen=pen, antialias=smooth)
+
+    def _range(self, times: list[Any], values: list[Any]) -> None:
+        every = np.concatenate(values) if values else np.empty(0)
+        every = every[np.isfinite(every)]
+        spans = [(one[0], one[-1]) for one in times if len(one)]
+        if not spans or not len(every):
+            return
+        low, high = nice_range(float(every.min()), float(every.max()))
+        start, end = min(first for first, _ in spans), max(last for _, last in spans)
+        self.getPlotItem().getViewBox().setRange(xRange=(start, max(end, start + 1)), yRange=(low, high), padding=0)
+
+    def _mark(self, markers: tuple[Marker, ...]) -> None:
+        wanted = {marker.at.timestamp(): marker for marker in markers}
+        for at in set(self._markers) - set(wanted):
+            self.removeItem(self._markers.pop(at))
+        for at in set(wanted) - set(self._markers):
+            pen = pg.mkPen(theme.colour("text.2"), width=1)
+            pen.setDashPattern([2, 3])
+            options = {"position": 0.92, "color": theme.colour("text.2"), "anchors": [(0, 0.5), (0, 0.5)]}
+            line = pg.InfiniteLine(at, angle=90, pen=pen, label=wanted[at].text, labelOpts=options)
+            line.label.setFont(theme.font("caption"))
+            self._markers[at] = line
+            self.addItem(line)
+
+    def _dress(self) -> None:
+        item = self.getPlotItem()
+        item.showGrid(x=False, y=True, alpha=0.22)
+        for side in ("left", "bottom"):
+            axis = item.getAxis(side)
+            axis.setPen(theme.colour("line"))
+            axis.setTextPen(theme.colour("text.3"))
+            axis.setStyle(tickFont=theme.font("caption"), tickLength=0, tickTextOffset=4, maxTickLevel=0)
+        item.getAxis("left").setWidth(AXIS_PX)
+        item.getAxis("bottom").setHeight(18)
+
+
+def nice_range(low: float, high: float) -> tuple[float, float]:
+    """Return an axis range: from zero where the values come near it, else around them, never empty."""
+    if high - low < 1e-9:
+        high = low + (abs(low) or 1.0) * 0.1
+    room = (high - low) * 0.12
+    return (0.0 if 0 <= low < 0.6 * high else low - room), high + room
+
+
+class Legend(Painted):
+    """A piece of each line beside its role and newest value."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._parts: tuple[tuple[str, str], ...] = ()
+        self.setFixedHeight(16)
+
+    def show_parts(self, parts: tuple[tuple[str, str], ...]) -> None:
+        """Show roles with values."""
+        if parts != self._parts:
+            self._parts = parts
+            self.update()
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint from the left."""
+        x = 0.0
+        for role, value in self._parts:
+            pen = QPen(theme.colour(f"series.{role}"), 2)
+            if role in DASHES:
+                pen.setDashPattern([step / 2 for step in DASHES[role]])
+            painter.setPen(pen)
+            painter.drawLine(QPointF(x, 8), QPointF(x + 14, 8))
+            room = QRectF(x + 19, 0, self.width() - x - 19, 16)
+            write_run(painter, room, [(role, "caption", "text"), (value, "caption", "text.2")], 4.0)
+            x += 19 + width_of(role, "caption") + 4 + width_of(value, "caption") + 12
+
+
+class ChartCard(Painted):
+    """Name and age, the newest value with its unit, the lines, and a legend with each role's value."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name, self._age = Label("", "label", elide=True), AgeLabel()
+        self._value, self._unit = Label("", "title"), Label("", "small", "text.2", elide=True)
+        self._problem = MarkLabel("small.strong", 13)
+        self._plot, self._legend = Plot(), Legend()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 9)
+        column.setSpacing(2)
+        head, value = QHBoxLayout(), QHBoxLayout()
+        head.addWidget(self._name, 1)
+        head.addWidget(self._age)
+        value.setSpacing(7)
+        value.addWidget(self._value)
+        value.addWidget(self._unit, 1)
+        column.addLayout(head)
+        column.addLayout(value)
+        column.addWidget(self._problem)
+        column.addWidget(self._plot, 1)
+        column.addWidget(self._legend)
+        self._problem.hide()
+
+    def sizeHint(self) -> QSize:
+        """Return the size of a card in a row of four."""
+        return QSize(204, 218)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which the lines can be read."""
+        return QSize(150, 120)
+
+    def show_view(self, chart: ChartView, markers: tuple[Marker, ...] = (), state: State | None = None) -> None:
+        """Show a chart; `state` FAILED writes its value in red, an old value fades."""
+        self._name.setText(chart.name)
+        self._age.show_age(chart.at, OLD_S)
+        self._value.setText(written(chart.latest, chart.unit))
+        aside = " ".join(part for part in (_rest(chart.unit), chart.latest_role if chart.latest is not None else "") if part)
+        self._unit.setText(aside)
+        self._value.set_ink("text.3" if self._age.old else "fail" if state is State.FAILED else "text")
+        self._problem.setVisible(bool(chart.problem))
+        if chart.problem:
+            self._problem.show_state(State.BLIND, chart.problem)
+        self._plot.show_lines(chart.series, markers)
+        self._legend.show_parts(tuple((one.role, written(_last(one), chart.unit)) for one in chart.series))
+        self.setAccessibleName(f"{chart.name}, {written(chart.latest, chart.unit)} {aside}")
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint the card."""
+        card_rect = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(theme.colour("bg.panel"))
+        painter.setPen(theme.colour("line"))
+        painter.drawRoundedRect(card_rect, 6, 6)
+
+
+def written(value: float | None, unit: str) -> str:
+    """Return a chart's value with the first word of its unit where that is a sign: "212 ms", "0.4 %", "0"."""
+    if value is None or math.isnan(value):
+        return "not read"
+    sign = unit.split(" ", 1)[0] if unit else ""
+    digits = 0 if value == round(value) or abs(value) >= 100 else 1 if abs(value) >= 0.095 else 3
+    return f"{forms.number(value, digits)} {sign}".strip() if sign in {"%", "ms", "s"} else forms.number(value, digits)
+
+
+def _rest(unit: str) -> str:
+    first, _, rest = unit.partition(" ")
+    return rest if first in {"%", "ms", "s"} else unit
+
+
+def _last(series: SeriesView) -> float | None:
+    return next((value for value in reversed(series.values) if not math.isnan(value)), None)

@@ -1,0 +1,101 @@
+"""Ribbons over the page: freezes, an unreachable store, a lost wheel; at most three, worst on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from console.desktop import theme
+from console.desktop.widgets.button import Link
+from console.desktop.widgets.mark import paint_mark
+from console.desktop.widgets.painted import Painted, card, write_run
+from console.model.verbs import State
+
+MOST = 3
+
+
+class RibbonView(NamedTuple):
+    """One ribbon: its state's mark and family, words in bold, words, and a link that emits `key`. The highest `rank` stands on top."""
+
+    key: str
+    state: State
+    strong: str
+    text: str = ""
+    link: str = ""
+    rank: int = 0
+
+
+class Ribbon(Painted):
+    """A line of 30 px in the tint of a state."""
+
+    followed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view: RibbonView | None = None
+        self.setFixedHeight(theme.size("ribbon"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._link = Link("", self)
+        self._link.clicked.connect(self._follow)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.addStretch(1)
+        row.addWidget(self._link)
+
+    def show_view(self, view: RibbonView) -> None:
+        """Show one ribbon."""
+        if view == self._view:
+            return
+        self._view = view
+        self._link.setText(view.link)
+        self._link.setVisible(bool(view.link))
+        self.setAccessibleName(f"{view.strong}. {view.text}")
+        self.setToolTip(f"{view.strong} {view.text}".replace("<", "\u2060<"))
+        self.update()
+
+    def _follow(self) -> None:
+        if self._view is not None:
+            self.followed.emit(self._view.key)
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint tint, mark and words."""
+        if self._view is None:
+            return
+        card(painter, QRectF(self.rect()), theme.state_tint(self._view.state), radius=4.0)
+        paint_mark(painter, self._view.state, QRectF(12, (self.height() - 14) / 2, 14, 14))
+        room = QRectF(34, 0, (self._link.x() if self._view.link else self.width()) - 46, self.height())
+        write_run(
+            painter, room, [(self._view.strong, "label", theme.state_token(self._view.state)), (self._view.text, "body", "text")], 8.0
+        )
+
+
+class Ribbons(QWidget):
+    """The stack of ribbons."""
+
+    followed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(16, 12, 16, 0)
+        self._column.setSpacing(4)
+        self._ribbons: list[Ribbon] = []
+        self.setVisible(False)
+
+    def show_ribbons(self, views: Sequence[RibbonView]) -> None:
+        """Show the worst three."""
+        worst = sorted(views, key=lambda view: -view.rank)[:MOST]
+        while len(self._ribbons) < len(worst):
+            ribbon = Ribbon(self)
+            ribbon.followed.connect(self.followed)
+            self._ribbons.append(ribbon)
+            self._column.addWidget(ribbon)
+        for index, ribbon in enumerate(self._ribbons):
+            ribbon.setVisible(index < len(worst))
+            if index < len(worst):
+                ribbon.show_view(worst[index])
+        self.setVisible(bool(worst))

@@ -1,0 +1,126 @@
+"""Toasts: a notice repeated at the bottom right; at most three, 8 s, failures stay until read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from console.desktop import theme
+from console.desktop.widgets.button import Link
+from console.desktop.widgets.mark import paint_mark
+from console.desktop.widgets.painted import Painted, card, write
+from console.model.verbs import State
+
+if TYPE_CHECKING:
+    from console.model.views import Notice
+
+MOST = 3
+STAYS_MS = 8000
+LEVELS = {"ok": State.HEALTHY, "unknown": State.UNKNOWN, "fail": State.FAILED, "refused": State.MISCONFIGURED}
+
+
+class Toast(Painted):
+    """One notice, 360 by 56, with an edge of 4 px in its colour."""
+
+    opened = Signal(object)
+    ended = Signal(object)
+
+    def __init__(self, notice: Notice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = notice
+        self.setFixedSize(*theme.pair("toast"))
+        self.setAccessibleName(f"{notice.title}. {notice.text}")
+        self.setToolTip(f"{notice.title}\n{notice.text}".replace("<", "\u2060<"))
+        self._link = Link("Open", self) if notice.target or notice.rollout else None
+        if self._link is not None:
+            self._link.move(self.width() - 48, 18)
+            self._link.clicked.connect(self._open)
+        if notice.level != "fail":
+            QTimer.singleShot(STAYS_MS, self, lambda: self.ended.emit(self))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Take the toast away: it was read."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.ended.emit(self)
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint card, edge, mark and two lines."""
+        state = LEVELS.get(self.notice.level, State.PLANNED)
+        box = QRectF(self.rect())
+        card(painter, box, theme.colour("bg.raised"), theme.colour("line.strong"))
+        edge = QPainterPath()
+        edge.addRoundedRect(box, 6, 6)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipPath(edge)
+        painter.fillRect(QRectF(0, 0, 4, box.height()), theme.state_colour(state))
+        painter.restore()
+        paint_mark(painter, state, QRectF(16, 20, 16, 16))
+        room = box.width() - 44 - (58 if self._link is not None else 12)
+        write(painter, QRectF(42, 9, room, 19), (self.notice.title, "label", "text"))
+        write(painter, QRectF(42, 28, room, 18), (self.notice.text, "small", "text.2"))
+
+    def _open(self) -> None:
+        self.opened.emit(self.notice)
+        self.ended.emit(self)
+
+
+class Toasts(QWidget):
+    """The stack at the window's lower right, above the bottom bar; it follows its parent's size."""
+
+    opened = Signal(object)
+    """The Notice whose link was followed."""
+
+    def __init__(self, parent: QWidget, above: int = 0) -> None:
+        super().__init__(parent)
+        self._above, self._home = above, parent
+        self._toasts: list[Toast] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+        parent.installEventFilter(self)
+        self.hide()
+
+    @property
+    def shown(self) -> tuple[Notice, ...]:
+        """Return the notices on screen, oldest first."""
+        return tuple(toast.notice for toast in self._toasts)
+
+    def show_notice(self, notice: Notice) -> None:
+        """Show a notice; the oldest goes when there are too many, one that is no failure first."""
+        if any((toast.notice.title, toast.notice.text) == (notice.title, notice.text) for toast in self._toasts):
+            return
+        if len(self._toasts) >= MOST:
+            calm = [toast for toast in self._toasts if toast.notice.level != "fail"]
+            self._end((calm or self._toasts)[0])
+        toast = Toast(notice, self)
+        toast.opened.connect(self.opened)
+        toast.ended.connect(self._end)
+        self._toasts.append(toast)
+        self._column.addWidget(toast)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the parent's size."""
+        if event.type() == QEvent.Type.Resize and watched is self.parent():
+            self._place()
+        return False
+
+    def _end(self, toast: Toast) -> None:
+        if toast in self._toasts:
+            self._toasts.remove(toast)
+            self._column.removeWidget(toast)
+            toast.hide()
+            toast.deleteLater()
+            self._place()
+
+    def _place(self) -> None:
+        self.setVisible(bool(self._toasts))
+        wide, high = theme.pair("toast")
+        tall = len(self._toasts) * (high + 6) - 6
+        home = self._home
+        self.setGeometry(home.width() - wide - 16, home.height() - self._above - tall - 12, wide, max(0, tall))
+        self.raise_()

@@ -25,8 +25,9 @@ def clean(text: str, limit: int = LINE_LIMIT) -> str:
         return ""
     head = text[: limit * 8 + 1024]
     cut = len(head) < len(text)
-    shown = "".join(_visible(char) for char in _BREAKS.sub(" ", _ANSI.sub("", head)))
-    shown = shown.strip()
+    shown = _BREAKS.sub(" ", _ANSI.sub("", head)).strip()
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(map(_visible, shown))
     if cut or len(shown) > limit:
         return shown[: limit - 1].rstrip() + "…"
     return shown

@@ -53,7 +53,7 @@ class Child:
 
     def start(self) -> None:
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(self.argv, stdin=self.stdin, stdout=out, stderr=out, preexec_fn=_end_with_parent)
+            self.process = subprocess.Popen(self.argv, stdin=self.stdin, stdout=out, stderr=out, preexec_fn=_end_with_parent)  # noqa: PLW1509
         until = time.monotonic() + READY_S
         pause = 0.005
         while not self.ready():

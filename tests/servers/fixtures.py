@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from servers.children import Child, answers_http, free_ports, post
 from servers.envoy_process import EnvoyServer, boot_envoy
 from servers.haproxy_process import HaproxyServer, boot_haproxy

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.model.target import HaproxyTraffic
 from servers.children import Child, free_ports, require
+
+from console.model.target import HaproxyTraffic
 
 INSTALL = "apt-get install -y --no-install-recommends haproxy"
 BACKEND = "shop"

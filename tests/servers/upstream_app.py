@@ -75,16 +75,15 @@ class Connection(asyncio.Protocol):
         while b"\r\n\r\n" in self.buffer:
             head, _, rest = self.buffer.partition(b"\r\n\r\n")
             first, *lines = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            length = int(headers.get("content-length", "0"))
+            asked = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            length = int(asked.get("content-length", "0"))
             if len(rest) < length:
                 return
             self.buffer = rest[length:]
             method, target, _ = first.split(" ", 2)
-            status, media, body = self.shop.answer(method, target, headers, rest[:length])
-            self.transport.write(
-                f"HTTP/1.1 {status} OK\r\ncontent-type: {media}\r\ncontent-length: {len(body)}\r\nx-side: {self.shop.side}\r\n\r\n".encode() + body
-            )
+            status, media, body = self.shop.answer(method, target, asked, rest[:length])
+            headers = f"content-type: {media}\r\ncontent-length: {len(body)}\r\nx-side: {self.shop.side}"
+            self.transport.write(f"HTTP/1.1 {status} OK\r\n{headers}\r\n\r\n".encode() + body)
 
 
 async def main(side: str, version: str, port: int) -> None:

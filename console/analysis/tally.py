@@ -15,6 +15,9 @@ from console.model.rollout import GateSample
 LONGEST_PATH = 2000
 """Points of E that are kept for the chart; beyond it every second one is dropped."""
 
+NEVER_PASSES = 1_000_000
+"""n_pass where the planner finds no number of sessions that would show the harm: the gate does not pass by itself."""
+
 Path = tuple[tuple[datetime, float], ...]
 
 
@@ -110,22 +113,32 @@ def observe(rules: Rules, tally: Tally, sample: GateSample) -> Tally:
     counts = Counts(sample.baseline_ok, sample.baseline_failed, sample.canary_ok, sample.canary_failed)
     if min(counts) < 0:
         raise ValueError(f"{counts} are not increments")
-    tally = replace(tally, all=tally.all.plus(counts), stage=tally.stage.plus(counts), samples=tally.samples + 1, last_at=sample.at)
-    limits = rules.share.limits
-    if sample.weight < 100 and tally.concurrent_failed_at is None:
-        test = concurrent.update(tally.concurrent, counts)
-        path = tally.concurrent_path if test.blocks == tally.concurrent.blocks else _longer(tally.concurrent_path, sample.at, test.e)
-        failed_at = sample.at if test.e >= limits[0] else None
-        tally = replace(tally, concurrent=test, concurrent_path=path, concurrent_failed_at=failed_at)
+    test, path, failed_at = tally.concurrent, tally.concurrent_path, tally.concurrent_failed_at
+    if sample.weight < 100 and failed_at is None:
+        test = concurrent.update(test, counts)
+        if test.blocks != tally.concurrent.blocks:
+            path = _longer(path, sample.at, test.e)
+            failed_at = sample.at if test.e >= rules.share.limits[0] else None
+    memory, memory_path, memory_failed_at = tally.frozen, tally.frozen_path, tally.frozen_failed_at
     if sample.weight < frozen_rate.FROM_WEIGHT:
-        learnt = frozen_rate.learn(tally.frozen, sample.baseline_ok, sample.baseline_failed, rules.history)
-        return replace(tally, frozen=learnt)
-    if tally.frozen_failed_at is not None:
-        return tally
-    memory = frozen_rate.update(tally.frozen, sample.canary_ok, sample.canary_failed)
-    frozen_path = tally.frozen_path if memory.polls == tally.frozen.polls else _longer(tally.frozen_path, sample.at, memory.e)
-    frozen_failed_at = sample.at if memory.e >= limits[1] else None
-    return replace(tally, frozen=memory, frozen_path=frozen_path, frozen_failed_at=frozen_failed_at)
+        memory = frozen_rate.learn(memory, sample.baseline_ok, sample.baseline_failed, rules.history)
+    elif memory_failed_at is None:
+        memory = frozen_rate.update(memory, sample.canary_ok, sample.canary_failed)
+        if memory.polls != tally.frozen.polls:
+            memory_path = _longer(memory_path, sample.at, memory.e)
+            memory_failed_at = sample.at if memory.e >= rules.share.limits[1] else None
+    return Tally(
+        concurrent=test,
+        frozen=memory,
+        all=tally.all.plus(counts),
+        stage=tally.stage.plus(counts),
+        samples=tally.samples + 1,
+        last_at=sample.at,
+        concurrent_failed_at=failed_at,
+        frozen_failed_at=memory_failed_at,
+        concurrent_path=path,
+        frozen_path=memory_path,
+    )
 
 
 def replay(rules: Rules, samples: Iterable[GateSample], stage_since: datetime | None) -> Tally:

@@ -8,7 +8,7 @@ from datetime import datetime
 from console.analysis.evidence import Evidence, TestName, limit_means
 from console.analysis.feeds import Feed, gap
 from console.analysis.frozen_rate import FROM_WEIGHT
-from console.analysis.tally import Rules, Tally
+from console.analysis.tally import NEVER_PASSES, Rules, Tally
 from console.model.verbs import Verdict
 
 BASELINE_WITHOUT_HISTORY = 100
@@ -94,6 +94,10 @@ def evidence_of(rules: Rules, tally: Tally, test: TestName) -> Evidence:
 def _passing(rules: Rules, tally: Tally, moment: Moment, card: Evidence) -> Judgement:
     """Return pass, or watching with what is missing."""
     stage, elapsed_s = tally.stage, (moment.now - moment.stage_since).total_seconds()
+    if rules.n_pass >= NEVER_PASSES:
+        return Judgement(
+            Verdict.WATCHING, f"{_counts(tally)}. No number of sessions would show {rules.harm} here: it does not pass by itself.", card
+        )
     more = max(rules.n_pass - stage.canary, 0 if stage.canary_ok else 1)
     if more > 0:
         about_s = more * elapsed_s / stage.canary if stage.canary and elapsed_s > 0 else None

@@ -14,7 +14,7 @@ from console.analysis.history import History
 from console.analysis.planner import Setting, n_pass
 from console.analysis.shares import share_alpha
 from console.analysis.simulate import POLL_S
-from console.analysis.tally import Rules, begin, observe
+from console.analysis.tally import NEVER_PASSES, Rules, begin, observe
 from console.analysis.verdicts import Judgement, Moment
 from console.analysis.verdicts import judge as judge_gate
 from console.cli.recorded import Row, parse_baseline, read_rows
@@ -22,8 +22,6 @@ from console.model.rollout import GateSample
 from console.model.verbs import Verdict
 
 ORIGIN = datetime(1970, 1, 1, tzinfo=UTC)
-NEVER = 10**9
-"""Sessions for a pass where the planner finds that no number would do."""
 
 
 def judge(
@@ -76,7 +74,7 @@ def sessions_needed(rows: Sequence[Row], history: History) -> int:
     canary = sum(row.counts.canary_ok + row.counts.canary_failed for row in rows)
     baseline = sum(row.counts.baseline_ok + row.counts.baseline_failed for row in rows)
     if not canary or not baseline:
-        return NEVER
+        return NEVER_PASSES
     weight = min(99.9, max(0.1, 100 * canary / (canary + baseline)))
     setting = Setting(
         stages=((weight, 0.0),),
@@ -84,7 +82,7 @@ def sessions_needed(rows: Sequence[Row], history: History) -> int:
         history=history,
         share=share_alpha(whole=True),
     )
-    return n_pass(setting, 0) or NEVER
+    return n_pass(setting, 0) or NEVER_PASSES_PASSES
 
 
 def document(judged: Sequence[Judged], stopped_at_s: float | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from console.analysis.evidence import TestName as Named
 from console.analysis.feeds import Feed
 from console.analysis.history import NO_HISTORY, History
 from console.analysis.shares import share_alpha
-from console.analysis.tally import Rules, begin, observe
+from console.analysis.tally import NEVER_PASSES, Rules, begin, observe
 from console.analysis.verdicts import Moment, judge
 from console.model.rollout import GateSample
 from console.model.verbs import Verdict
@@ -63,6 +63,13 @@ def test_too_few_sessions_are_watched_with_what_is_missing():
 def test_no_session_at_all_is_never_a_pass():
     judgement = judge(RULES, seen([(4, 0, 0, 0)] * 60), moment())
     assert (judgement.verdict, judgement.needs_more, judgement.needs_about_s) == (Verdict.WATCHING, 5, None)
+
+
+def test_harm_that_no_number_of_sessions_shows_never_passes():
+    rules = replace(RULES, n_pass=NEVER_PASSES)
+    judgement = judge(rules, seen(HEALTHY, rules), moment())
+    assert judgement.verdict is Verdict.WATCHING
+    assert "No number of sessions would show a total failure here" in judgement.sentence
 
 
 def test_one_missing_session_is_singular():

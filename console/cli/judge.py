@@ -82,7 +82,7 @@ def sessions_needed(rows: Sequence[Row], history: History) -> int:
         history=history,
         share=share_alpha(whole=True),
     )
-    return n_pass(setting, 0) or NEVER_PASSES_PASSES
+    return n_pass(setting, 0) or NEVER_PASSES
 
 
 def document(judged: Sequence[Judged], stopped_at_s: float | None) -> dict[str, object]:

@@ -89,6 +89,12 @@ def test_no_canary_session_is_never_a_pass(recorded):
     assert document(recorded(rows(*[(19, 19, 0, 0)] * 50)))["verdict"] == "watching"
 
 
+def test_a_baseline_that_always_fails_shows_nothing_and_passes_nothing(recorded):
+    result = invoke(recorded(rows(*[(19, 1, 1, 1)] * 30)), "--baseline", "1/200")
+    assert result.exit_code == 0
+    assert "No number of sessions would show a total failure here" in result.stdout
+
+
 def test_the_table_says_when_and_why_it_stops(recorded):
     text = invoke(recorded(BROKEN), "--baseline", "1940/2000").stdout
     assert "It stops the release at 60 s." in text

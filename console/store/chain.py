@@ -108,7 +108,7 @@ def seal(entry: Entry, *, seq: int, prev: str, log_id: str) -> tuple[Record, Row
     digest = sha256(body).hexdigest()
     copies = {name: fields[name] for name in Row._fields if name not in {"hash", "body", "signed"}}
     row = Row(**copies, hash=digest, body=body, signed=0)
-    return Record(seq=seq, entry=_entry(fields), prev=prev, hash=digest, body=body), row
+    return Record(seq=seq, entry=entry_of(body), prev=prev, hash=digest, body=body), row
 
 
 def entry_of(body: bytes) -> Entry:

@@ -16,7 +16,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (re.compile(r"(?i)\b(authorization\s*[:=]\s*)(?:(?:bearer|basic|token|digest)\s+)?[^\s\"',;]+"), r"\1" + MASK),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{4,}"), r"\1" + MASK),
-    (re.compile(r"\b([Bb]asic\s+)(?=\S*[A-Z]\S*[0-9=]|\S*[0-9=]\S*[A-Z])[A-Za-z0-9+/]{8,}={0,2}"), r"\1" + MASK),
+    (re.compile(r"\b([Bb]asic\s+)(?=\S*[a-z][A-Z]|\S*[0-9=])[A-Za-z0-9+/]{8,}={0,2}"), r"\1" + MASK),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^/\s@\"'<>?#]+@"), r"\1" + MASK + "@"),
     (
         re.compile(
@@ -50,7 +50,7 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, Mapping):
-        return {key: _under(str(key), item) for key, item in value.items()}
+        return {redact_text(str(key)): _under(str(key), item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value

@@ -163,7 +163,7 @@ def _asked(ask: Callable[[], _T]) -> _T:
     """Ask the keyring, and say in words why it did not answer; the door to backends, which raise whatever their systems do."""
     try:
         return ask()
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         kind = type(error).__name__
         locked = "Locked" in kind or "Dismissed" in kind
         what = "The keyring is locked." if locked else f"The keyring did not answer ({kind})."

@@ -1,32 +1,27 @@
-"""What the store's tests share: a clock that is set by hand, plans, and an open store."""
+"""What the store's tests share: a clock that is set by hand, people, plans, and an open store."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from store_kit import HandClock, settle_now
 
-from console.model.plan import Plan, PlanKind, Step, StepKind
-from console.model.rollout import Actor
-from console.model.target import SessionGate, Stage
-from console.model.verbs import Direction, Verb
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANN = Actor("ann", "desk:1:aa")
-BOB = Actor("bob", "desk:2:bb")
+from console.store.database import Patience
+from console.store.sqlite import SqliteStore, open_store
 
 
-class HandClock:
-    """A clock that stands still until a test moves it."""
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
-    def __init__(self) -> None:
-        self.instant = NOON
 
-    def now(self) -> datetime:
-        return self.instant
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
 
-    def elapsed(self) -> float:
-        return (self.instant - NOON).total_seconds()
 
-    def move(self, seconds: float) -> None:
-        self.instant += timedelta(seconds=seconds)
+@pytest.fixture
+def store(folder: Path, clock: HandClock) -> Iterator[SqliteStore]:
+    opened = open_store(folder, clock, Patience(usual_s=0.2, urgent_s=0.1))
+    yield opened
+    settle_now(opened.close())

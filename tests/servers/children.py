@@ -10,9 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+# Linux ends such a child with the thread that forked it, so all are forked by one thread that lives as long as the test run.
+_FORKER = ThreadPoolExecutor(1)
 
 READY_S = 20.0
 _PR_SET_PDEATHSIG = 1
@@ -53,7 +58,8 @@ class Child:
 
     def start(self) -> None:
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(self.argv, stdin=self.stdin, stdout=out, stderr=out, preexec_fn=_end_with_parent)  # noqa: PLW1509
+            start = partial(subprocess.Popen, self.argv, stdin=self.stdin, stdout=out, stderr=out, preexec_fn=_end_with_parent)
+            self.process = _FORKER.submit(start).result()
         until = time.monotonic() + READY_S
         pause = 0.005
         while not self.ready():

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import cache
+from math import floor
 
 from PySide6.QtCore import QTimeZone
 
@@ -30,7 +31,7 @@ def per_cent(value: float, digits: int | None = None) -> str:
 
 def amount(currency: str, value: float) -> str:
     """Return money rounded to the whole unit: "EUR 113"."""
-    return f"{currency} {number(value)}".strip()
+    return f"{currency} {number(floor(value + 0.5))}".strip()
 
 
 def span(seconds: float) -> str:

@@ -10,11 +10,15 @@ from console.desktop import theme
 from console.model.places import resource
 
 STROKE = "1.7"
+SOLID = {"pause", "rewind"}
+"""Icons of the verbs that stand still or go back are filled, as their state marks are."""
 
 
 @cache
 def _source(name: str) -> str:
     text = resource("icons", name + ".svg").read_text(encoding="utf-8")
+    if name in SOLID:
+        text = text.replace('fill="none"', 'fill="currentColor"')
     return text.replace('stroke-width="2"', f'stroke-width="{STROKE}"')
 
 

@@ -105,7 +105,7 @@ def series(level: float, spread: float, points: int = 300, *, start: int = 0, ro
 
 def chart(name: str, unit: str, base: float, canary: float, spread: float) -> ChartView:
     """Return a chart with a baseline and a canary that began at the stage."""
-    lines = (series(base, spread, seed=hash(name) % 97), series(canary, spread, start=210, role="canary", seed=3))
+    lines = (series(base, spread, seed=hash(name) % 97), series(canary, spread if canary else 0.0, start=210, role="canary", seed=3))
     return ChartView(name, unit, lines, canary, "canary", NOW - timedelta(seconds=1))
 
 
@@ -190,9 +190,9 @@ def log() -> tuple[LogLine, ...]:
 def incident_rollout() -> RolloutView:
     """Return the rollout of the incident at its verdict."""
     charts = (
-        chart("Errors", "% whole site", 0.4, 0.4, 0.05),
-        chart("Response time", "ms p95", 209.0, 212.0, 6.0),
-        chart("Payments", "a minute", 12.4, 0.0, 0.6),
+        chart("Errors", "% whole site", 0.4, 0.4, 0.02),
+        chart("Response time", "ms p95", 209.0, 212.0, 3.0),
+        chart("Payments", "a minute", 12.4, 0.0, 0.4),
         chart("Key action /pay", "% errors", 5.0, 100.0, 0.3),
     )
     return RolloutView(
@@ -330,7 +330,8 @@ def unknown() -> Update:
     step = UnknownView("s-17", "30 % to the canary", NOW - timedelta(seconds=6), "router does not answer", None)
     asks = replace(
         incident_rollout(), phase=Phase.UNKNOWN, state=State.UNKNOWN, headline="30 % was sent, and nobody knows whether it took effect",
-        stages=stages(State.UNKNOWN, "Unknown outcome"), gates=(gate(Verdict.BLIND),), loss=None, auto_act=None, weight=lost, unknowns=(step,),
+        stages=stages(State.UNKNOWN, "Unknown outcome"), gates=(gate(Verdict.BLIND),), loss=None, auto_act=None, weight=lost,
+        unknowns=(step,),
     )  # fmt: skip
     dark = target(
         state=State.UNKNOWN,

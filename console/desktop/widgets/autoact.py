@@ -62,8 +62,8 @@ class AutoActCard(Panel):
         self._words, self._left = Label("", "lead"), Label("", "title")
         self._light = ReadinessLight()
         self._bar = CountdownBar()
-        self._now = Button("Roll back now", "act", "rewind")
-        self._hold = Button("Hold instead")
+        self._now = Button("Roll back now", "act", "rewind", tall=True)
+        self._hold = Button("Hold instead", tall=True)
         self._total = Label("", "small", "text.2", elide=True)
         self._rows = SendList()
         self._timer = QTimer(self)
@@ -127,7 +127,6 @@ class AutoActCard(Panel):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         for button, stretch in ((self._now, 1), (self._hold, 0)):
-            button.setFixedHeight(theme.size("act_button"))
             buttons.addWidget(button, stretch)
         below = QHBoxLayout()
         below.addWidget(Label("What will be sent", "label"))

@@ -1,22 +1,24 @@
 """Push buttons: plain, forward (blue), act (solid ink), quiet, and links."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from console.desktop import icons, theme
 from console.desktop.widgets.label import plain_tip
 
+ICON, GAP = 15, 5
 _INK = {"forward": "text.inverse", "act": "act.text", "link": "accent"}
 
 
 class Button(QPushButton):
     """A button of one kind for all its life: plain, forward, act, quiet, link, pill or segment."""
 
-    def __init__(self, text: str, kind: str = "plain", icon: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, kind: str = "plain", icon: str = "", *, tall: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self._kind, self._icon, self._locked = kind, icon, ""
         self.setProperty("kind", kind)
+        self.setProperty("tall", tall)
         self.setFont(theme.font("body" if kind == "link" else "label"))
         self.setAutoDefault(False)
         if kind in {"pill", "segment"}:
@@ -50,10 +52,26 @@ class Button(QPushButton):
     def _tint(self) -> None:
         name = "lock" if self._locked else self._icon
         if name:
-            self.setIcon(icons.icon(name, 15, _INK.get(self._kind, "text")))
-            self.setIconSize(QSize(15, 15))
+            self.setIcon(_spaced(name, _INK.get(self._kind, "text")))
+            self.setIconSize(QSize(ICON + GAP, ICON))
         elif not self.icon().isNull():
             self.setIcon(QIcon())
+
+
+def _spaced(name: str, ink: str) -> QIcon:
+    """Return an icon with air at its right: neither Fusion nor a style sheet gives any."""
+    made = QIcon()
+    for mode, shade in ((QIcon.Mode.Normal, ink), (QIcon.Mode.Disabled, "text.off")):
+        image = icons.pixmap(name, ICON, shade)
+        ratio = image.devicePixelRatio()
+        wide = QPixmap(round((ICON + GAP) * ratio), round(ICON * ratio))
+        wide.setDevicePixelRatio(ratio)
+        wide.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(wide)
+        painter.drawPixmap(0, 0, image)
+        painter.end()
+        made.addPixmap(wide, mode)
+    return made
 
 
 class Link(Button):

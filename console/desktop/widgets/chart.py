@@ -11,9 +11,10 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from console.analysis.decimate import decimate
 from console.desktop import forms, theme
 from console.desktop.widgets.age import AgeLabel
-from console.desktop.widgets.decimate import envelope
+from console.desktop.widgets.evidence_chart import TICK_STEPS_S
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.painted import Painted, width_of, write_run
@@ -28,10 +29,16 @@ DASHES: dict[str, list[float]] = {"baseline": [5, 2], "stable": [1, 3]}
 SMOOTH_BELOW = 500
 OLD_S = 15.0
 AXIS_PX = 34
+TICK_PX = 56
 
 
 class _TimeAxis(pg.AxisItem):  # type: ignore[misc]
     """Seconds since the epoch as times of day in the window's zone."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        step = next((s for s in TICK_STEPS_S if (high - low) / s * TICK_PX <= size), TICK_STEPS_S[-1])
+        first = math.ceil(low / step)
+        return [(step, [step * n for n in range(first, math.floor(high / step) + 1)])]
 
     def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:
         write = forms.minute if spacing >= 60 else forms.clock
@@ -79,7 +86,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             self.show_lines(*self._shown)
 
     def _draw(self, role: str, times: Any, values: Any) -> None:
-        times, values = envelope(times, values, max(200, 2 * self.width()))
+        times, values = decimate(times, values, max(100, self.width() - AXIS_PX))
         line = self._lines.get(role)
         if line is None:
             line = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
@@ -117,6 +124,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             self.addItem(line)
 
     def _dress(self) -> None:
+        self.setBackground(theme.colour("bg.panel"))
         item = self.getPlotItem()
         item.showGrid(x=False, y=True, alpha=0.22)
         for side in ("left", "bottom"):
@@ -210,7 +218,7 @@ class ChartCard(Painted):
         if chart.problem:
             self._problem.show_state(State.BLIND, chart.problem)
         self._plot.show_lines(chart.series, markers)
-        self._legend.show_parts(tuple((one.role, written(_last(one), chart.unit)) for one in chart.series))
+        self._legend.show_parts(tuple((one.role, _value(one, chart)) for one in chart.series))
         self.setAccessibleName(f"{chart.name}, {written(chart.latest, chart.unit)} {aside}")
 
     def paint(self, painter: QPainter) -> None:
@@ -234,6 +242,10 @@ def written(value: float | None, unit: str) -> str:
 def _rest(unit: str) -> str:
     first, _, rest = unit.partition(" ")
     return rest if first in {"%", "ms", "s"} else unit
+
+
+def _value(series: SeriesView, chart: ChartView) -> str:
+    return "" if series.role == chart.latest_role else written(_last(series), chart.unit)
 
 
 def _last(series: SeriesView) -> float | None:

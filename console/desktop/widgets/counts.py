@@ -54,12 +54,12 @@ class Counts(Painted):
         self._legend(painter, end + 13, 28, "canary", "")
         y = self._paint_marks(painter, 48.0, view)
         write(painter, QRectF(0, y, WIDE, 16), ("canary sessions that went well", "small", "text.2"))
-        y += 21
+        y += 21 if self.height() < 200 else 27
         counts = f"{view.baseline_ok} of {view.baseline_total}"
         end = write_run(painter, QRectF(0, y, WIDE, 26), [(counts, "title", "text")])
         share = forms.per_cent(100 * view.baseline_ok / view.baseline_total, 0) if view.baseline_total else ""
         self._legend(painter, end + 11, y + 14, "baseline", share)
-        y = self._paint_dots(painter, y + 29, view)
+        y = self._paint_dots(painter, y + 31, view)
         for line, ink in zip(words(view)[2:], ("text.2", "text.2"), strict=False):
             if y + 16 <= self.height():
                 write(painter, QRectF(0, y, WIDE, 16), (line, "small", ink))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 RUNNING_SHARE = 2.5
 PAD = 12
-OLD_S = 10.0
+THIRDS = (0.32, 0.28, 0.4)
+"""How the triple shares the running cell."""
 
 
 class StageCell(Painted):
@@ -73,18 +74,19 @@ class StageCell(Painted):
         paint_mark(painter, view.state, QRectF(self.width() - PAD - wide - 21, 11, 14, 14))
         about = ", ".join(part for part in (forms.span(view.wait_s) if view.wait_s else "", _gates(view.gates)) if part)
         write_run(painter, QRectF(PAD, 8, room - wide - 30, 20), [(view.name, "label", "text"), (about, "body", "text.2")], 8.0)
-        third = room / 3
         small = self.height() < theme.size("stage_strip")
-        for index, (name, value, time) in enumerate(self._triple(weight)):
-            x = PAD + index * third
+        x = float(PAD)
+        for share, (name, value, time) in zip(THIRDS, self._triple(weight), strict=True):
+            third = room * share
             write(painter, QRectF(x, 29 if small else 31, third, 14), (name, "caption", "text.2"))
             ink = "text.3" if value == "not read" else "text"
             write_run(painter, QRectF(x, 42 if small else 45, third - 4, 19), [(value, "section", ink), (time, "caption", "text.2")])
-        self._paint_measured(painter, PAD + 2 * third, third, weight)
+            x += third
+        self._paint_measured(painter, x - third, third, weight)
 
     def _paint_measured(self, painter: QPainter, x: float, room: float, weight: WeightView) -> None:
         seen = weight.measured
-        words = "measured: none yet" if seen.value is None else f"measured {forms.per_cent(seen.value)}{_ago(seen.at)}"
+        words = "measured: none yet" if seen.value is None else f"measured {forms.per_cent(seen.value)}{_ago(seen.at).removesuffix(' ago')}"
         state = State.DRIFT if weight.drift else None
         box = QRectF(x, self.height() - 20, room, 14)
         if state is not None:

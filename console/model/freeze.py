@@ -63,12 +63,17 @@ class Blackout:
 
 @dataclass(frozen=True, slots=True)
 class TrafficNow:
-    """The measured rate against the declared peak. `share` is None when nothing was measured: unknown, so forward is held."""
+    """The measured rate against the declared peak. `share` is None when nothing was measured: unknown, so forward is held.
+
+    `close_at` and `open_at` are the declared thresholds, as parts of the peak.
+    """
 
     share: float | None
     closed: bool
     at: datetime | None
     peak_per_min: float
+    close_at: float = 0.8
+    open_at: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)

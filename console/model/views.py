@@ -237,6 +237,8 @@ class TargetView:
     practice: bool = False
     owner: str = ""
     has_pipeline: bool = False
+    secrets: tuple[str, ...] = ()
+    """Names of secrets that its file takes from the keyring; never their values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,11 +72,11 @@ def traffic_now(blackout: Blackout, previous: TrafficNow | None, rate_per_min: f
     number, is unknown and therefore closed.
     """
     if rate_per_min is None or not 0 <= rate_per_min < float("inf"):
-        return TrafficNow(None, closed=True, at=at, peak_per_min=blackout.peak_per_min)
+        return TrafficNow(None, True, at, blackout.peak_per_min, blackout.close_at, blackout.open_at)
     share = rate_per_min / blackout.peak_per_min
     was_closed = previous is None or previous.closed
     closed = share >= blackout.close_at or (was_closed and share >= blackout.open_at)
-    return TrafficNow(share, closed=closed, at=at, peak_per_min=blackout.peak_per_min)
+    return TrafficNow(share, closed, at, blackout.peak_per_min, blackout.close_at, blackout.open_at)
 
 
 def upcoming(window: FreezeWindow, now: datetime, n: int = 3) -> tuple[Occurrence, ...]:

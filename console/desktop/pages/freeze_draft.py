@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 from console.model.freeze import FreezeWindow, OneOff, Weekly
-
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+from console.policy.walltime import find_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,6 @@ class Draft:
     targets: tuple[str, ...] | None
 
 
-def zone_of(name: str) -> ZoneInfo | None:
-    """Return an IANA zone, or None when there is none of that name."""
-    try:
-        return ZoneInfo(name.strip())
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
 def problems(draft: Draft, now: datetime) -> Mapping[str, str]:
     """Return what is wrong, by field: name, owner, reason, zone, span, targets. Empty when the window can be saved."""
     wrong = {
@@ -49,7 +40,7 @@ def problems(draft: Draft, now: datetime) -> Mapping[str, str]:
         )
         if not value.strip()
     }
-    zone = zone_of(draft.zone)
+    zone = find_zone(draft.zone.strip())
     if zone is None:
         wrong["zone"] = "No such time zone. Write it as Europe/Berlin."
     span = _wrong_week(draft) if draft.weekly else _wrong_once(draft, zone, now)
@@ -82,27 +73,9 @@ def skipped(wall: datetime, zone: ZoneInfo) -> bool:
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall
 
 
-def clock_change(start: datetime, end: datetime, zone: ZoneInfo) -> timedelta:
-    """Return by how much clocks move between two instants: +1 h when they go forward, which makes the span an hour shorter on the wall."""
-    before, after = start.astimezone(zone).utcoffset(), end.astimezone(zone).utcoffset()
-    return (after or timedelta()) - (before or timedelta())
-
-
 def window_of(draft: Draft, window_id: str) -> FreezeWindow:
     """Return the window. Call it only when there are no `problems`."""
     span = Weekly(draft.days, draft.start, draft.end) if draft.weekly else OneOff(draft.first, draft.last)
     return FreezeWindow(
         window_id, draft.name.strip(), draft.owner.strip(), draft.reason.strip(), draft.zone.strip(), span, draft.targets or ()
     )
-
-
-def span_words(window: FreezeWindow) -> str:
-    """Say when a window freezes, in its own wall time."""
-    span = window.span
-    if isinstance(span, OneOff):
-        last = f"{span.end:%H:%M}" if span.start.date() == span.end.date() else f"{span.end:%a %d %b %H:%M}"
-        return f"once, {span.start:%a %d %b %Y %H:%M} to {last}"
-    days = sorted(span.days)
-    names = "every day" if len(days) == 7 else "every " + ", ".join(DAYS[day] for day in days)
-    night = " next day" if span.end <= span.start else ""
-    return f"{names}, {span.start:%H:%M} to {span.end:%H:%M}{night}"

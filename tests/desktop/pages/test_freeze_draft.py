@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.desktop.pages.freeze_draft import Draft, clock_change, problems, skipped, span_words, window_of
-from console.model.freeze import OneOff, Weekly
+from console.desktop.pages.freeze_draft import Draft, problems, skipped, window_of
+from console.desktop.pages.freeze_words import clock_change, covers_words, occurrence_words, span_words
+from console.model.freeze import Occurrence, OneOff, Weekly
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 wall = datetime.fromisoformat
@@ -80,3 +81,22 @@ def test_a_weekly_window_says_its_days_and_its_night():
 def test_a_window_that_ends_the_same_day_says_the_day_once():
     window = window_of(replace(GOOD, last=wall("2026-11-26 20:00")), "w3")
     assert span_words(window) == "once, Thu 26 Nov 2026 18:00 to 20:00"
+
+
+def test_an_occurrence_is_said_in_its_zone_and_here():
+    window = window_of(replace(GOOD, zone="America/New_York"), "w4")
+    found = Occurrence(window, datetime(2026, 11, 27, 17, 0, tzinfo=UTC), datetime(2026, 11, 27, 23, 0, tzinfo=UTC))
+    assert occurrence_words(found, BERLIN) == ("Fri 27 Nov 12:00 to 18:00", "here Fri 27 Nov 18:00 to Sat 28 Nov 00:00")
+    assert occurrence_words(found, ZoneInfo("America/New_York"))[1] == ""
+
+
+def test_an_occurrence_over_a_clock_change_says_how_long_it_really_lasts():
+    window = window_of(GOOD, "w5")
+    found = Occurrence(window, datetime(2027, 3, 27, 17, 0, tzinfo=UTC), datetime(2027, 3, 28, 4, 0, tzinfo=UTC))
+    assert occurrence_words(found, BERLIN) == ("Sat 27 Mar 18:00 to Sun 28 Mar 06:00", "clocks change inside, lasts 11 h")
+
+
+def test_what_a_window_covers_is_counted_and_named():
+    assert covers_words(("a", "b"), every=False) == "covers 2 targets: a, b"
+    assert covers_words(("a",), every=True) == "covers every target, now 1: a"
+    assert covers_words((), every=True) == "covers every target, none is connected now"

@@ -1,0 +1,221 @@
+"""The table of targets with its filter, its chips by state and what adds another target."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, Qt, Signal
+from PySide6.QtGui import QIcon, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
+
+from console.desktop import icons, theme
+from console.desktop.pages import targets_model as col
+from console.desktop.pages.laying import fill, row
+from console.desktop.pages.target_order import Head, counts
+from console.desktop.pages.targets_delegate import TargetsDelegate, spoken
+from console.desktop.pages.targets_model import TargetsModel
+from console.desktop.widgets.button import Button
+from console.desktop.widgets.empty import EmptyState
+from console.desktop.widgets.label import Label
+from console.desktop.widgets.mark import mark_pixmap
+from console.model.verbs import State
+from console.model.views import TargetView
+
+_WIDTHS = {
+    col.STATE: 122,
+    col.TARGET: 128,
+    col.VERSIONS: 112,
+    col.TRAFFIC: 72,
+    col.WEIGHT: 118,
+    col.REQUESTS: 86,
+    col.FREEZE: 108,
+    col.WRITES: 88,
+    col.AGE: 48,
+}
+_GIVE_WAY = (col.REQUESTS, col.WRITES, col.TRAFFIC)
+"""Columns that go first when the table is narrow; what they say is in the panel too."""
+_GATE_LEAST = 150
+
+
+class _Table(QTableView):
+    """A table whose columns give way when it is narrow, and which opens a row with Enter."""
+
+    entered_row = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Open the chosen row with Enter."""
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self.entered_row.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hide the columns that do not fit, and give the rest to the gate."""
+        super().resizeEvent(event)
+        room = self.viewport().width() - _GATE_LEAST - sum(_WIDTHS.values())
+        for column in _GIVE_WAY:
+            self.setColumnHidden(column, room < 0)
+            if room < 0:
+                room += _WIDTHS[column]
+
+
+class TargetsTable(QWidget):
+    """Told all targets; tells which one is chosen or opened."""
+
+    chosen = Signal(str)
+    opened = Signal()
+
+    def __init__(self, now: Callable[[], datetime], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._now = now
+        self._views: tuple[TargetView, ...] = ()
+        self._states: frozenset[State] = frozenset()
+        self._chips: dict[State, Button] = {}
+        self._row_height = theme.size("table_head") - 2
+        self.model = TargetsModel(spoken, self)
+        self.view = self._make_view(now)
+        self._nothing = EmptyState("No target passes the filter.", "Show all")
+        self._nothing.pressed.connect(self.clear)
+        self._nothing.hide()
+        whole = QVBoxLayout(self)
+        fill(whole, [self._bar(), self.view, self._nothing], 8)
+
+    def show_targets(self, views: Sequence[TargetView]) -> None:
+        """Show these targets."""
+        self._views = tuple(views)
+        self.filter.setPlaceholderText(f"Filter {len(views):,} target{'s' if len(views) != 1 else ''}")
+        self._show_chips()
+        self.model.show(views)
+        self._fit()
+
+    def select(self, name: str) -> None:
+        """Mark a target's row as chosen."""
+        at = self.model.row_of(name)
+        current = self.view.currentIndex()
+        if at >= 0 and current.row() != at:
+            index = self.model.index(at, 0)
+            mode = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.view.selectionModel().setCurrentIndex(index, mode)
+
+    def first(self) -> str:
+        """Return the worst target's name, "" when there is none."""
+        lines = (self.model.line(at) for at in range(self.model.rowCount()))
+        return next((line.name for line in lines if line is not None and not isinstance(line, Head)), "")
+
+    def age(self) -> None:
+        """Move the ages."""
+        self.model.age(self._now())
+
+    def clear(self) -> None:
+        """Show all targets again."""
+        self._states = frozenset()
+        for chip in self._chips.values():
+            chip.setChecked(False)
+        self.filter.clear()
+        self._narrow()
+
+    def set_row_height(self, height: int) -> None:
+        """Show rows of another height: dense, normal or roomy."""
+        self._row_height = height
+        self.view.verticalHeader().setDefaultSectionSize(height)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Go from the filter into the table with the Down key, and empty it with Escape."""
+        if watched is self.filter and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Down:
+                self.view.setFocus()
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.clear()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _make_view(self, now: Callable[[], datetime]) -> _Table:
+        view = _Table()
+        view.setObjectName("panel")
+        view.setModel(self.model)
+        self._delegate = TargetsDelegate(now)
+        view.setItemDelegate(self._delegate)
+        view.setAccessibleName("Targets, worst first")
+        view.setShowGrid(False)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setTabKeyNavigation(False)
+        view.verticalHeader().hide()
+        view.verticalHeader().setMinimumSectionSize(12)
+        view.verticalHeader().setDefaultSectionSize(self._row_height)
+        head = view.horizontalHeader()
+        head.setFont(theme.font("caption"))
+        head.setFixedHeight(theme.size("table_head"))
+        head.setHighlightSections(False)
+        head.setSectionsClickable(False)
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column, width in _WIDTHS.items():
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            view.setColumnWidth(column, width)
+        head.setSectionResizeMode(col.GATE, QHeaderView.ResizeMode.Stretch)
+        view.selectionModel().currentRowChanged.connect(self._current)
+        view.doubleClicked.connect(self.opened)
+        view.entered_row.connect(self.opened)
+        return view
+
+    def _bar(self) -> QHBoxLayout:
+        self.filter = QLineEdit()
+        self.filter.setAccessibleName("Filter targets")
+        self.filter.setFixedWidth(240)
+        self.filter.setClearButtonEnabled(True)
+        self.filter.addAction(icons.icon("search", 15, "text.3"), QLineEdit.ActionPosition.LeadingPosition)
+        self.filter.textChanged.connect(self._narrow)
+        self.filter.installEventFilter(self)
+        slash = Label("/", "caption", "text.3")
+        slash.setToolTip("The key / puts the keyboard here")
+        self._chip_row = QHBoxLayout()
+        self._chip_row.setSpacing(6)
+        self.practice = Button("Practice shop", "quiet", "play")
+        self.add = Button("Add a target", icon="plus")
+        self.add.setShortcut("Ctrl+O")
+        self.add.setToolTip("Choose target files, or drop them on this page (Ctrl O)")
+        return row([self.filter, slash, 4, self._chip_row, -1, self.practice, self.add])
+
+    def _show_chips(self) -> None:
+        found = dict(counts(self._views))
+        for state, chip in self._chips.items():
+            chip.setVisible(state in found or chip.isChecked())
+        for place, (state, count) in enumerate(found.items()):
+            chip = self._chips.get(state) or self._new_chip(state)
+            text = f"{count:,} {theme.state_word(state).lower()}"
+            if chip.text() != text:
+                chip.setText(text)
+            if self._chip_row.indexOf(chip) != place:
+                self._chip_row.insertWidget(place, chip)
+
+    def _new_chip(self, state: State) -> Button:
+        chip = Button("", "pill")
+        chip.setFont(theme.font("small"))
+        chip.setIcon(QIcon(mark_pixmap(state, 13)))
+        chip.setToolTip(f"Show only targets that are {theme.state_word(state).lower()}")
+        chip.toggled.connect(lambda on: self._toggle(state, on=on))
+        self._chips[state] = chip
+        return chip
+
+    def _toggle(self, state: State, *, on: bool) -> None:
+        self._states = self._states | {state} if on else self._states - {state}
+        self._narrow()
+
+    def _narrow(self) -> None:
+        self.model.narrow(self.filter.text(), self._states)
+        self._fit()
+
+    def _fit(self) -> None:
+        self._nothing.setVisible(self.model.shown == 0)
+        self.view.setVisible(self.model.shown > 0)
+        for at in range(self.model.rowCount()):
+            height = theme.size("group_head") if isinstance(self.model.line(at), Head) else self._row_height
+            if self.view.rowHeight(at) != height:
+                self.view.setRowHeight(at, height)
+
+    def _current(self, now: QModelIndex, _before: QModelIndex) -> None:
+        line = self.model.line(now.row())
+        if line is not None and not isinstance(line, Head):
+            self.chosen.emit(line.name)

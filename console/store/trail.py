@@ -1,4 +1,4 @@
-"""The audit: appends inside somebody's transaction, pages, and verifies by streaming."""
+"""The audit in the database: it appends inside somebody's transaction, gives pages, and is verified as a stream."""
 
 import json
 import logging
@@ -20,6 +20,7 @@ from console.store.schema import WORDS_TABLE, about, audit
 
 _log = logging.getLogger(__name__)
 _CHUNK = 2000
+_CHAINING = {"at", "console", "log", "prev", "seq", "v"}
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 _LOG = select(about.c.value).where(about.c.key == "log")
 _HAS_WORDS = text("SELECT 1 FROM sqlite_master WHERE name = :name")
@@ -121,7 +122,7 @@ def _stream(raw: sqlite3.Connection, reached: list[int]) -> Iterator[Row]:
 
 
 def _words(typed: str) -> str:
-    """Return a full-text query that finds records holding every word typed, the last one by its beginning; "" when there is none."""
+    """Return a full-text query that finds records holding every word typed, each by its beginning; "" when there is none."""
     words = re.findall(r"\w+", typed)
     return " ".join(f'"{word}"*' for word in words)
 
@@ -145,11 +146,23 @@ def _indexed(conn: Connection) -> int | None:
 
 
 def _spoken(body: bytes) -> str:
-    """Return the words of a body without JSON's escapes."""
+    """Return what a person may search in a body: all that it tells, without the chain's own fields."""
     try:
-        return json.dumps(json.loads(body), ensure_ascii=False).replace("\\n", " ").replace("\\t", " ")
+        fields = json.loads(body)
     except ValueError:
-        return body.decode("utf-8", "replace")
+        return ""
+    return " ".join(_told([value for name, value in fields.items() if name not in _CHAINING]))
+
+
+def _told(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from (key, *_told(item))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _told(item)
+    else:
+        yield str(value)
 
 
 def _narrowed(conn: Connection, chosen: AuditFilter) -> Select[Any]:

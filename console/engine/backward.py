@@ -1,0 +1,230 @@
+"""The way back: hold, step down, abort, rollback, switch back, flag kill; for anyone with the role, at once, with or without records."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from console.engine import records, step, systems
+from console.engine.asking import goes_back_to
+from console.engine.gates import GateWatch
+from console.engine.parts import Parts
+from console.engine.planning import sides_now, timing_of
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.commands import Answer, Command, Decision
+from console.model.errors import ConsoleError, StoreError
+from console.model.plan import Plan, Step, StepKind
+from console.model.rollout import Actor, Phase, Rollout, StepRow, StepState
+from console.model.stores import RolloutChange
+from console.model.target import Side
+from console.model.verbs import Verb
+from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step, step_down_weight
+
+LOG = logging.getLogger(__name__)
+
+YES = Decision(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A backward move: its steps, and what it makes of the rollout.
+
+    `mark` is written as soon as the first intent is durable and on its way, `good` when every step was read back; `stable` is the side
+    that is stable afterwards where that changes.
+    """
+
+    verb: Verb
+    steps: tuple[Step, ...]
+    actor: Actor
+    reason: str
+    mark: RolloutChange | None = None
+    good: RolloutChange | None = None
+    stable: Side = ""
+
+
+class Backward:
+    """Starts backward moves; each runs in a task of its own and ends with every step confirmed, or says which is not."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def act(self, live: LiveTarget, command: Command) -> Answer:
+        """Do a backward move that the policy allows; returns when it is recorded and on the wire."""
+        record = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
+        if command.verb is Verb.HOLD and record is not None:
+            return await self._hold(live, record, command)
+        if command.verb is Verb.STEP_DOWN and record is not None:
+            return await self._step_down(live, record, command)
+        if command.verb is Verb.FLAG_KILL:
+            return await self._kill_flag(live, record, command)
+        if record is not None and record.going_back and record.backward is not None:
+            return Answer(YES, record.id, "It is going back already.")
+        move = self._way_back(record, command) if record is not None else None
+        if record is None or move is None or not move.steps:
+            record, move = await self._open_way_back(live, command)
+        await self._start(live, record, move, ends=True)
+        return Answer(YES, record.id)
+
+    def by_itself(self, live: LiveTarget, record: LiveRollout, reason: str) -> None:
+        """Take a rollout back after its countdown or for a freeze; another system at the router's address stops it and asks a person."""
+        actor = Actor("engine", self._parts.around.actor.console)
+        if systems.other_system(live):
+            error = systems.wrong_system(live, systems.other_system(live))
+            what = RolloutChange(clear_auto_back=True, note=str(error))
+            record.epoch += 1
+            asking = asyncio.ensure_future(records.change_anyhow(self._parts, live, record, what, actor, Verb.ROLLBACK.value, reason))
+            record.backward = asyncio.create_task(self._then_free(record, asking))
+            return
+        move = self._way_back(record, Command(Verb.ROLLBACK, live.name, actor, reason, rollout=record.id))
+        self._start(live, record, move, ends=True)
+
+    async def _hold(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
+        record.epoch += 1
+        by, phase = command.actor, record.rollout.phase
+        if phase is Phase.STOPPED:
+            what = RolloutChange(clear_auto_back=True, note=f"{record.rollout.note} Held by {by.name}: the countdown was stopped.")
+        else:
+            what = RolloutChange(phase=Phase.HELD, note=f"Held by {by.name}.", raise_token=not record.mine)
+        await records.change_anyhow(self._parts, live, record, what, by, Verb.HOLD.value, command.reason)
+        return Answer(YES, record.id)
+
+    async def _step_down(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
+        rollout, split = record.rollout, live.split.value
+        now_at = rollout.asked_weight if split is None else min(float(rollout.asked_weight), split.weights.get(rollout.plan.canary, 100.0))
+        weight = command.weight if command.weight is not None else step_down_weight(rollout.plan.stages, now_at)
+        if weight >= max(1.0, now_at):
+            return Answer(Decision(False, (f"{weight} % is not lower than {now_at:g} %.",), "Name a lower weight."), record.id)
+        below = [number for number, stage in enumerate(rollout.plan.stages) if stage.weight <= weight]
+        held = None if rollout.phase is Phase.STOPPED else Phase.HELD
+        note = None if held is None else f"Stepped down to {weight} % by {command.actor.name}."
+        mark = RolloutChange(
+            phase=held,
+            note=note,
+            stage=max(below, default=-1),
+            stage_since=self._parts.around.clock.now(),
+            asked_weight=weight,
+            raise_token=not record.mine,
+            clear_auto_back=False,
+        )
+        steps = (step_down_step(live.target, rollout.plan.stable, weight, timing_of(live)),)
+        await self._start(live, record, Move(command.verb, steps, command.actor, command.reason, mark), ends=False)
+        return Answer(YES, record.id)
+
+    async def _kill_flag(self, live: LiveTarget, record: LiveRollout | None, command: Command) -> Answer:
+        plan = make_flag_plan(live.target, sides_now(live), on=False, timing=timing_of(live))
+        if record is not None:
+            steps = tuple(replace(each, seq=-2) for each in plan.steps)
+            await self._start(live, record, Move(command.verb, steps, command.actor, command.reason), ends=False)
+            return Answer(YES, record.id)
+        opened = await self._opened(live, plan, command)
+        await self._start(live, opened, self._ending(plan.steps, command, Phase.ROLLED_BACK), ends=True)
+        return Answer(YES, opened.id)
+
+    def _way_back(self, record: LiveRollout, command: Command) -> Move:
+        """Return the way back of a rollout under way: the whole of it, or its traffic alone for abort and switch back."""
+        plan = record.rollout.plan
+        steps = plan.rollback or tuple(each for each in plan.steps if each.direction.value == "backward")
+        if command.verb is Verb.ROLLBACK:
+            return self._ending(steps, command, Phase.ROLLED_BACK)
+        return self._ending(tuple(each for each in steps if each.kind is StepKind.WEIGHT), command, Phase.ABORTED)
+
+    async def _open_way_back(self, live: LiveTarget, command: Command) -> tuple[LiveRollout, Move]:
+        """Open a plan of its own for the way back, for when no rollout is on its way."""
+        sides, back_to = sides_now(live), goes_back_to(live)
+        if command.verb is Verb.ROLLBACK and back_to:
+            sides = replace(sides, stable=back_to, stable_version=sides.canary_version, canary_version=sides.stable_version)
+        if command.verb is Verb.ROLLBACK:
+            plan = make_rollback_plan(live.target, sides, timing_of(live))
+        else:
+            plan = make_switch_plan(live.target, sides, sides.stable, timing_of(live))
+        record = await self._opened(live, plan, command)
+        move = self._ending(plan.steps, command, Phase.ROLLED_BACK)
+        return record, replace(move, stable=sides.stable if sides.stable != live.stable else "")
+
+    def _ending(self, steps: tuple[Step, ...], command: Command, ends: Phase) -> Move:
+        note = f"{command.verb.value} by {command.actor.name}" + (f": {command.reason}" if command.reason else "")
+        mark = RolloutChange(phase=Phase.ABORTING, raise_token=True, note=note, clear_auto_back=True, asked_weight=0)
+        return Move(command.verb, steps, command.actor, command.reason, mark, RolloutChange(phase=ends, note=note))
+
+    async def _opened(self, live: LiveTarget, plan: Plan, command: Command) -> LiveRollout:
+        """Open a rollout for a backward plan; when it cannot be recorded it is kept in memory, and the screen says so."""
+        around, now = self._parts.around, self._parts.around.clock.now()
+        problem = ""
+        try:
+            rollout = await around.store.journal.open(plan, command.actor, command.reason, now)
+        except StoreError as error:
+            problem = error.message
+            rollout_id = f"R-unrecorded-{uuid.uuid4().hex[:6]}"
+            rollout = Rollout(rollout_id, plan, Phase.PLANNED, 0, 0, command.actor, command.reason, now)
+        record = LiveRollout(rollout, GateWatch(plan, 15.0, None, now), in_memory=bool(problem), unrecorded=problem)
+        self._parts.keep(live, record)
+        return record
+
+    def _start(self, live: LiveTarget, record: LiveRollout, move: Move, *, ends: bool) -> "asyncio.Future[None]":
+        """Start a move; the future is done when its first intent is durable and on its way."""
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        record.epoch += 1
+        record.going_back = record.going_back or ends
+        record.backward = asyncio.create_task(self._run(live, record, move, told), name=f"{move.verb.value} {record.id}")
+        return told
+
+    async def _run(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> None:
+        """Run a move to its end; an outer door: a bug here is logged and shown, and the move can be asked for again."""
+        try:
+            rows = await self._steps(live, record, move, told)
+            await self._ended(live, record, move, rows)
+        except ConsoleError as error:
+            await self._failed(live, record, move, str(error))
+        except Exception as error:
+            LOG.exception("%s of %s broke", move.verb.value, record.id)
+            await self._failed(live, record, move, f"The console made an error: {type(error).__name__}. See the log.")
+        finally:
+            record.backward = None
+            if not told.done():
+                told.set_result(None)
+            record.wake.set()
+            self._parts.touch(live, record)
+
+    async def _steps(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> Sequence[StepRow]:
+        rows = []
+        for number, each in enumerate(move.steps):
+            order = step.Order(each, f"{record.id}.b{each.seq}.{uuid.uuid4().hex[:8]}", move.actor, move.reason)
+            running = asyncio.ensure_future(step.backward(self._parts.around, live, record, order, told if number == 0 else None))
+            if number == 0:
+                waiting: set[asyncio.Future[Any]] = {told, running}
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if move.mark is not None:
+                    await records.change_anyhow(self._parts, live, record, move.mark, move.actor, move.verb.value, move.reason)
+            row = await running
+            rows.append(row)
+            records.settled(self._parts, live, record, row, f"{each.verb.value}: {systems.words(each.kind, each.want)}")
+        return rows
+
+    async def _ended(self, live: LiveTarget, record: LiveRollout, move: Move, rows: Sequence[StepRow]) -> None:
+        around = self._parts.around
+        bad = [row for row in rows if row.state is not StepState.CONFIRMED]
+        if bad:
+            words = "; ".join(f"{row.step.system}: {row.state.value}. {row.detail}" for row in bad)
+            await self._failed(live, record, move, words)
+            return
+        live.confirmed_other = ""
+        if move.stable:
+            row = replace(live.row, stable=move.stable)
+            try:
+                await around.store.targets.put(row, move.actor, f"stable is {move.stable} again", around.clock.now())
+            except StoreError as error:
+                record.unrecorded = error.message
+            live.row, live.last_done = row, None
+        if move.good is not None:
+            what = replace(move.good, ended_at=around.clock.now())
+            await records.change_anyhow(self._parts, live, record, what, move.actor, move.verb.value, move.reason)
+
+    async def _failed(self, live: LiveTarget, record: LiveRollout, move: Move, words: str) -> None:
+        what = RolloutChange(note=f"{move.verb.value} is not confirmed: {words}")
+        await records.change_anyhow(self._parts, live, record, what, move.actor, move.verb.value, move.reason)
+
+    async def _then_free(self, record: LiveRollout, work: "asyncio.Future[None]") -> None:
+        await work
+        record.backward = None

@@ -1,0 +1,257 @@
+"""Drives one rollout forward while this process holds its wheel: pipeline, stages, bake, done."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from console.engine import judging, records, step, systems
+from console.engine.parts import Parts
+from console.engine.pipeline import run_pipeline
+from console.engine.state import LiveRollout, LiveTarget
+from console.engine.wheel import Wheel
+from console.model.errors import ConsoleError, NotAllowed, StaleWrite
+from console.model.events import MoveRefused, StageEntered
+from console.model.plan import Step, StepKind
+from console.model.rollout import Phase, StepRow, StepState
+from console.model.stores import RolloutChange
+from console.model.target import FreezeRule
+from console.model.verbs import Verb
+
+LOG = logging.getLogger(__name__)
+
+TICK_S = 0.5
+
+GoBack = Callable[[LiveTarget, LiveRollout, str], None]
+"""Starts the way back of a rollout by itself, with the reason in words."""
+
+
+class Over(Exception):
+    """Forward is over for this driver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """What a driver works on; `rebuilt` brings a judge back that another process fed."""
+
+    parts: Parts
+    live: LiveTarget
+    record: LiveRollout
+    go_back: GoBack
+
+
+class Driver:
+    """Walks the plan's steps in order; holds where something is in doubt, and never raises by itself what somebody else lowered."""
+
+    def __init__(self, ride: Ride) -> None:
+        self._parts, self._live, self._record, self._go_back = ride.parts, ride.live, ride.record, ride.go_back
+        self._wheel = Wheel(ride.parts, ride.live, ride.record)
+
+    async def run(self) -> None:
+        """Drive until the rollout is over, goes back, or the wheel is lost; an outer door: a bug here holds the rollout and is logged."""
+        try:
+            await self._wheel.take()
+            await self._walk()
+        except Over:
+            LOG.info("%s: forward is over here", self._record.id)
+        except ConsoleError as error:
+            await self._hold_anyhow(error.message)
+        except Exception as error:
+            LOG.exception("driving %s broke", self._record.id)
+            await self._hold_anyhow(f"The console made an error: {type(error).__name__}. See the log.")
+        finally:
+            if self._wheel.lost:
+                await self._hold_anyhow(f"{self._wheel.lost}: nothing advanced")
+            await self._wheel.let_go()
+
+    async def _walk(self) -> None:
+        plan, record = self._record.rollout.plan, self._record
+        if record.rollout.phase is Phase.PLANNED:
+            await self._change(RolloutChange(phase=Phase.RUNNING, note=""), "start")
+        first = next((each.seq for each in plan.steps if each.stage >= 0), None)
+        for each in plan.steps:
+            if each.stage < 0 and (first is None or each.seq < first) and not self._confirmed(each):
+                await self._confirm(each)
+        while True:
+            number = record.rollout.stage
+            if number >= 0 and not await self._watch_stage(number):
+                continue
+            if number + 1 >= len(plan.stages):
+                break
+            opened = [await self._confirm(each) for each in plan.steps if each.stage == number + 1]
+            if all(opened):
+                await self._enter(number + 1)
+        for each in plan.steps:
+            if each.stage < 0 and first is not None and each.seq > first:
+                await self._confirm(each)
+        await self._finish()
+
+    def _confirmed(self, wanted: Step) -> bool:
+        return any(row.step == wanted and row.state is StepState.CONFIRMED for row in self._record.rows.values())
+
+    async def _confirm(self, wanted: Step) -> bool:
+        """Run a step until it is confirmed; anything else holds and waits for a person to resume. False: stepped down meanwhile."""
+        stage = self._record.rollout.stage
+        while True:
+            await self._ready()
+            if self._record.rollout.stage != stage:
+                return False
+            row = await self._run_step(wanted)
+            if row is None:
+                continue
+            if row.state is StepState.CONFIRMED:
+                return True
+            phase = Phase.UNKNOWN if row.state is StepState.UNKNOWN else Phase.HELD
+            if self._record.rollout.phase is Phase.RUNNING:
+                await self._change(RolloutChange(phase=phase, note=row.detail), wanted.verb.value)
+
+    async def _run_step(self, wanted: Step) -> StepRow | None:
+        """Run a step once; None when it was refused, after telling why. A step under way is never cut off, so that it gets its outcome."""
+        epoch, lease = self._record.epoch, self._record.lease
+        if lease is None:
+            raise Over
+
+        def stop() -> str:
+            return "a backward move came first" if self._record.epoch != epoch else self._wheel.stop_reason()
+
+        if wanted.kind is StepKind.WEIGHT and self._record.assert_from is not None:
+            wanted, self._record.assert_from = replace(wanted, precondition=self._record.assert_from), None
+        guard = self._parts.asking.guard(self._live, self._record, wanted, lease.token)
+        attempt = 1 + sum(row.step.seq == wanted.seq and row.step.direction is wanted.direction for row in self._record.rows.values())
+        actor = self._parts.around.actor
+        order = step.Order(wanted, f"{self._record.id}.{wanted.seq}.{attempt}", actor, "", lease.token, guard, stop)
+        run = run_pipeline(self._parts, self._live, self._record, order) if wanted.kind is StepKind.PIPELINE else self._forward(order)
+        try:
+            row = await asyncio.shield(asyncio.ensure_future(run))
+        except NotAllowed as refused:
+            await self._refused(wanted, refused)
+            return None
+        records.settled(self._parts, self._live, self._record, row, f"{wanted.verb.value}: {systems.words(wanted.kind, wanted.want)}")
+        return row
+
+    async def _forward(self, order: step.Order) -> StepRow:
+        return await step.forward(self._parts.around, self._live, self._record, order)
+
+    async def _refused(self, wanted: Step, refused: NotAllowed) -> None:
+        """Hold after a refusal at the moment of running; going back or another holder ends the drive instead."""
+        around, record = self._parts.around, self._record
+        record.rollout = await around.store.journal.rollout(record.id)
+        record.rows = {row.id: row for row in await around.store.journal.steps(record.id)}
+        if isinstance(refused, StaleWrite):
+            return
+        self._parts.outbox.tell(MoveRefused(around.clock.now(), self._live.name, record.id, wanted.verb.value, refused.message))
+        if self._wheel.stop_reason() or record.rollout.phase.forward_closed:
+            raise Over from refused
+        if record.rollout.phase is Phase.RUNNING:
+            await self._change(RolloutChange(phase=Phase.HELD, note=refused.message), wanted.verb.value)
+
+    async def _enter(self, number: int) -> None:
+        around, record = self._parts.around, self._record
+        weight = record.rollout.plan.stages[number].weight
+        record.gates.open_stage()
+        record.judged.clear()
+        record.promote = False
+        while record.rollout.stage != number:
+            change = RolloutChange(stage=number, stage_since=around.clock.now(), asked_weight=weight)
+            await self._change(change, f"stage {number + 1}")
+            self._check_over()
+        self._parts.outbox.tell(StageEntered(around.clock.now(), self._live.name, record.id, number, weight))
+
+    async def _watch_stage(self, number: int) -> bool:
+        """Judge until every gate passes after the wait, or a person promotes on gates that pass. False: stepped down meanwhile."""
+        while True:
+            await self._ready()
+            if self._record.rollout.stage != number:
+                return False
+            if self._record.assert_from is not None:
+                await self._assert_weight(number)
+            elif judging.passed(self._record, number, self._parts.around.clock.now()):
+                return True
+            await self._tick()
+
+    async def _assert_weight(self, number: int) -> None:
+        """Send a stage's weight again after a person saw another one and resumed; as it should be, nothing is sent."""
+        split = self._live.split.value
+        for each in self._record.rollout.plan.steps:
+            own = each.stage == number and each.kind is StepKind.WEIGHT
+            if own and (split is None or not systems.as_wanted(each, split.weights)):
+                await self._confirm(each)
+        self._record.assert_from = None
+        self._live.drift = self._live.restarted = ""
+
+    async def _ready(self) -> None:
+        """Return when forward may go on; meanwhile judge, hold in a freeze or drift, and take traffic back when its time has come.
+
+        Raises Over when this driver has nothing more to do.
+        """
+        while True:
+            self._check_over()
+            record = self._record
+            await judging.judge(self._parts, self._live, record)
+            self._check_over()
+            if record.rollout.phase is Phase.RUNNING and record.backward is None and not await self._held_back():
+                return
+            if record.rollout.phase is Phase.STOPPED:
+                self._count_down()
+            await self._tick()
+
+    def _check_over(self) -> None:
+        phase = self._record.rollout.phase
+        if phase.over or phase is Phase.ABORTING or self._record.going_back or self._wheel.lost:
+            raise Over
+
+    async def _held_back(self) -> bool:
+        """Tell whether something keeps a running rollout from going on, and hold it or take it back for that."""
+        live, record = self._live, self._record
+        freeze = self._parts.asking.holds_in_flight(live)
+        if freeze is not None:
+            reason = f"{freeze.name or freeze.kind}: {freeze.reason or 'frozen'}"
+            if record.rollout.plan.freeze_rule is FreezeRule.ROLL_BACK and record.rollout.stage >= 0:
+                self._go_back(live, record, f"frozen by {reason}")
+            else:
+                await self._change(RolloutChange(phase=Phase.HELD, note=f"Frozen by {reason}"), Verb.HOLD.value)
+            return True
+        if live.drift and record.assert_from is None:
+            note = f"Drift: {live.drift}. Somebody else changed it, so nothing goes on by itself."
+            await self._change(RolloutChange(phase=Phase.HELD, note=note), Verb.HOLD.value)
+            return True
+        return bool(self._wheel.stop_reason())
+
+    def _count_down(self) -> None:
+        at = self._record.rollout.auto_back_at
+        if at is not None and self._parts.around.clock.now() >= at and self._record.backward is None:
+            self._go_back(self._live, self._record, self._record.rollout.note)
+
+    async def _finish(self) -> None:
+        """Swap the stable side, then close the rollout: a crash between the two is found and closed at the next start."""
+        around, record, plan = self._parts.around, self._record, self._record.rollout.plan
+        row = replace(self._live.row, stable=plan.canary)
+        await around.store.targets.put(row, around.actor, "stable is now " + plan.canary, around.clock.now())
+        self._live.row = row
+        while record.rollout.phase is not Phase.DONE:
+            await self._ready()
+            await self._change(RolloutChange(phase=Phase.DONE, ended_at=around.clock.now(), note="", asked_weight=100), "done")
+
+    async def _change(self, what: RolloutChange, verb: str) -> None:
+        """Change the rollout's row; when a person was first, take what they made of it and go on from there."""
+        try:
+            await records.change(self._parts, self._live, self._record, what, self._parts.around.actor, verb)
+        except NotAllowed:
+            self._record.rollout = await self._parts.around.store.journal.rollout(self._record.id)
+            self._parts.touch(self._live, self._record)
+
+    async def _hold_anyhow(self, note: str) -> None:
+        if self._record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}:
+            what = RolloutChange(phase=Phase.HELD, note=note)
+            await records.change_anyhow(self._parts, self._live, self._record, what, self._parts.around.actor, Verb.HOLD.value)
+
+    async def _tick(self) -> None:
+        """Wait for half a second, or until something happened."""
+        self._record.wake.clear()
+        ticking = asyncio.ensure_future(self._parts.around.sleep(TICK_S))
+        waking = asyncio.ensure_future(self._record.wake.wait())
+        try:
+            await asyncio.wait({ticking, waking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ticking.cancel()
+            waking.cancel()

@@ -1,0 +1,218 @@
+"""The live targets: each with its connections, its watch and its rollouts; and what other processes made of them meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from console.engine import judging
+from console.engine.parts import Parts
+from console.engine.recovery import Recovery
+from console.engine.rings import Charts
+from console.engine.state import LiveTarget
+from console.engine.systems import words
+from console.engine.watch import Watch
+from console.model.errors import ConsoleError, NotAllowed, StoreError
+from console.model.events import DriftSeen
+from console.model.plan import StepKind
+from console.model.ports import Connections
+from console.model.readings import MetricReading, Split
+from console.model.rollout import Phase
+from console.model.stores import TargetRow
+from console.model.target import Target
+from console.policy.freezing import traffic_now
+
+LOG = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+"""How often the records are asked whether another process changed them."""
+
+NEAR = 1.0
+"""Per cent by which the weights may be off before it is drift; routers round."""
+
+Connect = Callable[[Target, TargetRow], Connections]
+LoadTarget = Callable[[TargetRow], Target]
+
+
+class Fleet:
+    """Takes targets in and lets them go; every target is watched by tasks of its own."""
+
+    def __init__(self, parts: Parts, recovery: Recovery, connect: Connect, load_target: LoadTarget) -> None:
+        self._parts, self._recovery = parts, recovery
+        self._connect, self._load_target = connect, load_target
+        self._watches: dict[str, Watch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._version = -1
+        self.broken: dict[str, tuple[TargetRow, ConsoleError]] = {}
+        """Targets whose file cannot be used, with the reason."""
+
+    async def take_in(self, row: TargetRow) -> None:
+        """Connect a target and watch it, anew where it was connected before; a file that cannot be used is shown, not raised."""
+        await self.let_go(row.name)
+        try:
+            target = self._load_target(row)
+            connections = self._connect(target, row)
+        except ConsoleError as error:
+            self.broken[row.name] = (row, error)
+            self._parts.outbox.touch_target(row.name)
+            return
+        live = LiveTarget(row, target, connections, Charts(target.panels, target.sides), self._touch)
+        self._parts.targets[row.name] = live
+        if target.blackout is not None:
+            live.traffic = traffic_now(target.blackout, None, None, self._parts.around.clock.now())
+        live.freeze = self._parts.asking.freeze(live)
+        watch = Watch(self._parts.around, live, self._on_split(live), self._on_metrics(live), self._on_identity(live))
+        self._watches[row.name] = watch
+        await self._recovery.load(live)
+        watch.start()
+        self._parts.outbox.touch_calendar()
+        live.touch()
+
+    async def let_go(self, name: str) -> None:
+        """Stop watching a target and close its connections; rollouts of it that run here are left held by their lease running out."""
+        self.broken.pop(name, None)
+        watch, live = self._watches.pop(name, None), self._parts.targets.pop(name, None)
+        if watch is not None:
+            await watch.stop()
+        if live is None:
+            return
+        for record in [record for record in self._parts.records.values() if record.rollout.plan.target == name]:
+            await _end(record.driver)
+            await _finish(record.backward)
+            self._parts.records.pop(record.id, None)
+        await live.connections.close()
+
+    async def close(self) -> None:
+        """Let every target go."""
+        for name in list(self._watches):
+            await self.let_go(name)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def remember(self, row: TargetRow, verb: str) -> None:
+        """Store a target's row, and use it from now on. Raises StoreError."""
+        around = self._parts.around
+        await around.store.targets.put(row, around.actor, verb, around.clock.now())
+        live = self._parts.targets.get(row.name)
+        if live is not None:
+            live.row = row
+            live.touch()
+
+    async def follow(self) -> None:
+        """Look for ever what other processes changed, and whether a freeze began; an outer door: a bug here is logged."""
+        while True:
+            try:
+                await self._look()
+            except StoreError as error:
+                self._parts.asking.trouble(error)
+                self._parts.outbox.wake()
+            except Exception:
+                LOG.exception("following the records broke")
+            await self._parts.around.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        version = await self._parts.around.store.version()
+        self._parts.asking.trouble(None)
+        if version != self._version:
+            self._version = version
+            if await self._parts.asking.refresh():
+                self._parts.outbox.touch_calendar()
+            await self._reread_rows()
+            for live in tuple(self._parts.targets.values()):
+                await self._recovery.reread(live)
+        for live in tuple(self._parts.targets.values()):
+            await self._recovery.look_for_orphans(live)
+            freeze = self._parts.asking.freeze(live)
+            if freeze != live.freeze:
+                live.freeze = freeze
+                self._parts.outbox.touch_calendar()
+                live.touch()
+
+    async def _reread_rows(self) -> None:
+        rows: Sequence[TargetRow] = await self._parts.around.store.targets.rows()
+        for row in rows:
+            live = self._parts.targets.get(row.name)
+            if live is not None and row != live.row and row.path == live.row.path:
+                live.row = row
+                live.touch()
+
+    def _touch(self, name: str) -> None:
+        self._parts.outbox.touch_target(name)
+        live = self._parts.targets.get(name)
+        if live is not None and live.rollout is not None:
+            self._parts.outbox.touch_rollout(live.rollout.id)
+
+    def _on_split(self, live: LiveTarget) -> Callable[[Split], None]:
+        def take(split: Split) -> None:
+            if not live.row.stable:
+                fullest = max(live.target.sides, key=lambda side: split.weights.get(side, 0.0))
+                self._soon(replace(live.row, stable=fullest), f"stable is {fullest}")
+            if live.sending == 0:
+                self._look_for_drift(live, split)
+
+        return take
+
+    def _look_for_drift(self, live: LiveTarget, split: Split) -> None:
+        record = live.rollout
+        if record is None or record.rollout.phase not in {Phase.RUNNING, Phase.HELD, Phase.STOPPED} or record.backward is not None:
+            return
+        rollout, seen = record.rollout, words(StepKind.WEIGHT, split.weights)
+        if rollout.stage < 0 and rollout.asked_weight == 0:
+            asked = dict(next((row.step.want for row in reversed(record.rows_in_order()) if row.step.kind is StepKind.WEIGHT), {}))
+        else:
+            asked = {rollout.plan.canary: rollout.asked_weight, rollout.plan.stable: 100 - rollout.asked_weight}
+        off = any(abs(split.weights.get(side, 0.0) - weight) > NEAR for side, weight in asked.items())
+        drift = f"{seen} read back, {words(StepKind.WEIGHT, asked)} asked" if off else ""
+        if off and live.restarted:
+            drift = f"{drift}; {live.restarted}"
+        if drift and not live.drift:
+            self._parts.outbox.tell(DriftSeen(split.at, live.name, record.id, words(StepKind.WEIGHT, asked), seen))
+        if drift != live.drift:
+            live.drift = drift
+            record.wake.set()
+
+    def _on_metrics(self, live: LiveTarget) -> Callable[[MetricReading | ConsoleError], Awaitable[None]]:
+        async def take(reading: MetricReading | ConsoleError) -> None:
+            now = self._parts.around.clock.now()
+            if live.target.blackout is not None and live.target.metrics is not None:
+                per_min = live.rate.per_min(now, max(30.0, 3 * live.target.metrics.poll_s))
+                rate = None if per_min is None else per_min / live.target.speed
+                live.traffic = traffic_now(live.target.blackout, live.traffic, rate, now)
+                self._parts.outbox.touch_calendar()
+            if live.rollout is not None:
+                await judging.take(self._parts, live.rollout, reading)
+
+        return take
+
+    def _on_identity(self, live: LiveTarget) -> Callable[[str], None]:
+        def take(fingerprint: str) -> None:
+            if live.row.armed and not live.row.fingerprint:
+                self._soon(replace(live.row, fingerprint=fingerprint), "pinned")
+
+        return take
+
+    def _soon(self, row: TargetRow, verb: str) -> None:
+        """Use a row at once and store it in the background."""
+        live = self._parts.targets.get(row.name)
+        if live is not None:
+            live.row = row
+        task = asyncio.create_task(self._remember_quietly(row, verb))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _remember_quietly(self, row: TargetRow, verb: str) -> None:
+        try:
+            await self.remember(row, verb)
+        except (StoreError, NotAllowed) as error:
+            LOG.warning("%s of %s was not stored: %s", verb, row.name, error)
+
+
+async def _end(task: "asyncio.Task[None] | None") -> None:
+    if task is not None and not task.done():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _finish(task: "asyncio.Task[None] | None") -> None:
+    """Let a backward move end; it is bounded by its own deadlines."""
+    if task is not None and not task.done():
+        await asyncio.gather(task, return_exceptions=True)

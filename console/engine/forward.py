@@ -1,0 +1,160 @@
+"""Forward moves that a person asks for: start, promote, resume, switch; each is decided by the policy first."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+from console.engine import judging, records, step
+from console.engine.backward import Backward
+from console.engine.driver import Driver, Ride
+from console.engine.gates import GateWatch
+from console.engine.parts import Parts
+from console.engine.planning import history_of, make_plan, sides_now, start_obstacles, timing_of
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.commands import Answer, Command, Decision
+from console.model.errors import NotAllowed
+from console.model.hooks import reach
+from console.model.plan import Plan, StepKind
+from console.model.rollout import Outcome, Phase, Rollout, StepState
+from console.model.stores import RolloutChange
+from console.model.target import Target
+from console.model.verbs import Verb
+from console.policy.planning import make_switch_plan
+
+YES = Decision(True)
+
+
+def no(reason: str, instead: str = "") -> Decision:
+    """Return a refusal."""
+    return Decision(False, (reason,), instead)
+
+
+def watch_of(target: Target, rollout: Rollout, asked_since: datetime) -> GateWatch:
+    """Return the gates of a rollout as they are at its start."""
+    interval_s = target.metrics.poll_s if target.metrics is not None else 15.0
+    return GateWatch(rollout.plan, interval_s, rollout.history, asked_since)
+
+
+class Forward:
+    """Starts rollouts and lets them go on; keeps the plans that were made, by hash."""
+
+    def __init__(self, parts: Parts, back: Backward) -> None:
+        self._parts, self._back = parts, back
+        self._plans: dict[str, Plan] = {}
+
+    async def plan(self, live: LiveTarget, release: str) -> Plan:
+        """Make a plan and keep it for its start."""
+        plan = await make_plan(live, release)
+        self._plans[plan.hash] = plan
+        return plan
+
+    async def act(self, live: LiveTarget, command: Command) -> Answer:
+        """Do a forward move that the policy allows."""
+        if command.verb is Verb.START:
+            return await self._start(live, command)
+        if command.verb is Verb.SWITCH:
+            plan = make_switch_plan(live.target, sides_now(live), command.side, timing_of(live))
+            return await self._open(live, plan, command)
+        record = live.rollout
+        if record is None:
+            return Answer(no("No rollout is on its way here."))
+        if command.verb is Verb.PROMOTE:
+            return await self._promote(live, record, command)
+        if command.verb is Verb.RESUME:
+            return await self._resume(live, record, command)
+        return Answer(no(f"{command.verb.value} is part of a plan: start one."), record.id)
+
+    def drive(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Drive a rollout in a task of its own, unless it is driven already."""
+        if record.driver is None or record.driver.done():
+            driver = Driver(Ride(self._parts, live, record, self._back.by_itself))
+            record.driver = asyncio.create_task(driver.run(), name=f"driver {record.id}")
+
+    async def _start(self, live: LiveTarget, command: Command) -> Answer:
+        found = start_obstacles(live)
+        if found:
+            return Answer(Decision(False, found, "Mend it and plan again."))
+        plan = self._plans.get(command.plan_hash) if command.plan_hash else await self.plan(live, command.release)
+        if plan is None:
+            plan = await self.plan(live, command.release)
+        stale = self._stale(live, plan, command)
+        return Answer(no(stale, "Make the plan anew and look at it.")) if stale else await self._open(live, plan, command)
+
+    def _stale(self, live: LiveTarget, plan: Plan, command: Command) -> str:
+        """Return why a plan does not fit what stands on the target now; "" when it does."""
+        sides = sides_now(live)
+        if command.plan_hash and plan.hash != command.plan_hash:
+            return "This is not the plan that you saw: what stands on the target has changed since."
+        if plan.target != live.name or plan.target_digest != live.target.digest:
+            return "The target's file has changed since this plan was made."
+        if (plan.stable, plan.stable_version, plan.canary_version) != (sides.stable, sides.stable_version, sides.canary_version):
+            return "The versions on the target have changed since this plan was made."
+        return ""
+
+    async def _open(self, live: LiveTarget, plan: Plan, command: Command) -> Answer:
+        around, now = self._parts.around, self._parts.around.clock.now()
+        rollout = await around.store.journal.open(plan, command.actor, command.reason, now)
+        reach("plan-opened")
+        rollout = replace(rollout, history=history_of(live, live.target) if plan.gates else None)
+        record = LiveRollout(rollout, watch_of(live.target, rollout, now))
+        if live.metrics.value is not None:
+            record.gates.origin(live.metrics.value)
+        live.drift = live.restarted = ""
+        self._parts.keep(live, record)
+        await records.change(
+            self._parts, live, record, RolloutChange(history=dict(rollout.history or {})), command.actor, command.verb.value, command.reason
+        )
+        self.drive(live, record)
+        return Answer(YES, record.id)
+
+    async def _promote(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
+        """Skip the rest of the wait: only where every gate's evidence suffices."""
+        stage = record.rollout.stage
+        if stage < 0:
+            return Answer(no("The first stage has not begun."), record.id)
+        lacking = judging.missing(record, stage, self._parts.around.clock.now(), skip_wait=True)
+        if lacking:
+            return Answer(Decision(False, lacking, "Only a pass of every gate goes on; hold and step down are open."), record.id)
+        record.promote = True
+        if record.rollout.phase is Phase.HELD:
+            return await self._resume(live, record, command)
+        if record.driver is None or record.driver.done():
+            self.drive(live, record)
+        record.wake.set()
+        return Answer(YES, record.id)
+
+    async def _resume(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
+        """Go on after a hold, or after an unknown step: that is read back first, and nothing is sent blindly."""
+        if record.rollout.phase is Phase.UNKNOWN or record.unknowns:
+            problem = await self._settle_unknown(live, record, command)
+            if problem:
+                return Answer(no(problem, "Roll back is open."), record.id)
+        split = live.split.value
+        record.assert_from = None if split is None else dict(split.weights)
+        if record.rollout.phase is not Phase.RUNNING:
+            what = RolloutChange(phase=Phase.RUNNING, note="")
+            try:
+                await records.change(self._parts, live, record, what, command.actor, command.verb.value, command.reason)
+            except NotAllowed as error:
+                record.rollout = await self._parts.around.store.journal.rollout(record.id)
+                self._parts.touch(live, record)
+                return Answer(no(error.message, error.advice), record.id)
+        self.drive(live, record)
+        record.wake.set()
+        return Answer(YES, record.id)
+
+    async def _settle_unknown(self, live: LiveTarget, record: LiveRollout, command: Command) -> str:
+        """Read back every unknown step, and settle what is not as wanted as failed: the person goes on knowing it. Returns why not."""
+        around = self._parts.around
+        for row in [row for row in record.rows_in_order() if row.state in {StepState.SENT, StepState.UNKNOWN}]:
+            looked = await step.look_again(around, live, record, row, "Found as wanted when a person resumed.")
+            if looked.state is StepState.CONFIRMED:
+                record.unknowns.pop(row.id, None)
+                continue
+            if looked.seen is None and row.step.kind is not StepKind.PIPELINE:
+                return f"{row.step.system} cannot be read back: {looked.detail}"
+            detail = f"{looked.detail} {command.actor.name} goes on from there."
+            outcome = Outcome(row.id, StepState.FAILED, around.clock.now(), looked.accepted_at, looked.read_back_at, looked.seen, detail)
+            await step.settle(around, record, looked, outcome)
+            record.unknowns.pop(row.id, None)
+        return ""

@@ -1,0 +1,41 @@
+"""The engine's parts as they know each other: what is around, who may, what is told, and the live targets and rollouts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from console.engine.asking import Asking
+from console.engine.outbox import Outbox
+from console.engine.state import LiveRollout, LiveTarget
+from console.engine.surroundings import Surroundings
+from console.model.errors import NotAllowed
+from console.model.rollout import Actor
+
+
+@dataclass(slots=True)
+class Parts:
+    """Shared by drive, backward moves and recovery; `alive` tells whether another console's process still runs, as far as can be known."""
+
+    around: Surroundings
+    asking: Asking
+    outbox: Outbox
+    alive: Callable[[Actor], bool]
+    targets: dict[str, LiveTarget] = field(default_factory=dict)
+    records: dict[str, LiveRollout] = field(default_factory=dict)
+
+    def target(self, name: str) -> LiveTarget:
+        """Return a live target. Raises NotAllowed when there is none of that name."""
+        live = self.targets.get(name)
+        if live is None:
+            raise NotAllowed(f"There is no target named {name}.", advice="Add its file first.")
+        return live
+
+    def keep(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Take a rollout in as the target's newest."""
+        self.records[record.id] = record
+        live.rollout = record
+        self.touch(live, record)
+
+    def touch(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Note that both changed."""
+        self.outbox.touch_rollout(record.id)
+        self.outbox.touch_target(live.name)

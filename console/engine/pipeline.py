@@ -1,0 +1,52 @@
+"""Runs a plan's pipeline step: the declared commands, with live stages and logs."""
+
+from console.engine import step
+from console.engine.parts import Parts
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.errors import ConsoleError
+from console.model.hooks import reach
+from console.model.readings import LogLine, PipelineRun
+from console.model.rollout import Intent, Outcome, StepRow, StepState
+
+
+async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, order: step.Order) -> StepRow:
+    """Start the pipeline under the step's id, follow it to its end, and return the settled row.
+
+    Raises NotAllowed, StaleWrite or CannotRecord before anything was started. A run that failed or was cancelled is FAILED.
+    """
+    around = parts.around
+    intent = Intent(record.rollout, order.step, order.step_id, order.actor, order.reason, order.token, around.clock.now())
+    row = await around.store.journal.send(intent, order.guard)
+    record.rows[row.id] = row
+    pipeline, why = live.connections.pipeline, order.stop()
+    if pipeline is None or why:
+        detail = f"Nothing was started: {why or f'{live.name} has no pipeline'}."
+        return await step.settle(around, record, row, Outcome(row.id, StepState.FAILED, around.clock.now(), detail=detail))
+    reach("before-send")
+    accepted_at = None
+    try:
+        run = await pipeline.start(str(order.step.want["version"]), order.step_id)
+        accepted_at = around.clock.now()
+        reach("after-send")
+        async for news in pipeline.follow(run):
+            _take(parts, live, record, news)
+    except ConsoleError as error:
+        state = StepState.FAILED if accepted_at is None else StepState.UNKNOWN
+        return await step.settle(around, record, row, Outcome(row.id, state, around.clock.now(), accepted_at, detail=str(error)))
+    reach("after-read-back")
+    ended = record.pipeline
+    passed = ended is not None and ended.state == "passed"
+    now = around.clock.now()
+    live.took_s[order.step.kind.value] = (now - row.sent_at).total_seconds()
+    seen = {"version": ended.version if ended else "", "state": ended.state if ended else "unknown"}
+    detail = "" if passed else f"The pipeline {seen['state']}. {ended.reason if ended else ''}".strip()
+    state = StepState.CONFIRMED if passed else StepState.FAILED
+    return await step.settle(around, record, row, Outcome(row.id, state, now, accepted_at, now, seen, detail))
+
+
+def _take(parts: Parts, live: LiveTarget, record: LiveRollout, news: PipelineRun | LogLine) -> None:
+    if isinstance(news, LogLine):
+        record.log.append(news)
+    else:
+        record.pipeline = news
+    parts.touch(live, record)

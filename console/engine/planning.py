@@ -1,0 +1,157 @@
+"""Makes plans from what was read of a target, and says what they can see."""
+
+import asyncio
+
+from console.analysis.history import NO_HISTORY, History
+from console.analysis.planner import Detectability, Setting, detectability, n_pass
+from console.analysis.shares import share_alpha
+from console.engine.state import LiveTarget
+from console.engine.views.rows import send_rows, stage_rows
+from console.model.commands import Decision
+from console.model.desk import DetectRow, PlanView
+from console.model.errors import NotAllowed
+from console.model.plan import Plan, PlanKind
+from console.model.target import SessionGate, Target
+from console.policy.planning import SidesNow, Timing, make_rollout_plan
+from console.policy.preflight import obstacles, warnings
+
+COARSE = 200
+"""Measured history is rounded to so many sessions for a plan, so that a plan made again a minute later has the same hash."""
+
+SESSIONS_PER_MIN = 1200 / 90
+"""Taken where neither the file nor a measurement says how busy the site is: the incident's rate."""
+
+
+def sides_now(live: LiveTarget) -> SidesNow:
+    """Return what stands on a target as last read."""
+    weights = {} if live.split.value is None else dict(live.split.value.weights)
+    return SidesNow(live.stable, live.version(live.stable), live.version(live.canary), weights)
+
+
+def timing_of(live: LiveTarget) -> Timing:
+    """Return how long steps took when they were last run here, rounded up to tenths; whole defaults where they never ran."""
+    return Timing(_rounded(live.took_s.get("weight"), 1.0), _rounded(live.took_s.get("flag"), 1.0), 60.0)
+
+
+def history_of(live: LiveTarget, target: Target) -> dict[str, tuple[int, int]]:
+    """Return stable's resolved sessions before the start by session gate, as (ok, failed); a gate without counters is left out."""
+    reading = live.metrics.value
+    values = {} if reading is None else reading.values.get(live.stable, {})
+    found = {}
+    for gate in target.gates:
+        if isinstance(gate, SessionGate) and gate.ok in values and gate.failed in values:
+            ok, failed = values[gate.ok], values[gate.failed]
+            if 0 <= ok < 1e15 and 0 <= failed < 1e15:
+                found[gate.name] = (int(ok), int(failed))
+    return found
+
+
+async def make_plan(live: LiveTarget, release: str) -> Plan:
+    """Plan a release on a target as last read; n_pass is simulated off the loop. Raises NotAllowed when too little was read."""
+    _check_read(live)
+    history, needed = history_of(live, live.target), {}
+    for gate in _session_gates(live.target):
+        setting = setting_of(live, history.get(gate.name))
+        if setting is None:
+            continue
+        found = await asyncio.to_thread(n_pass, setting, 0, min(gate.harm_to, 0.98))
+        needed[gate.name] = found if found is not None else 1_000_000
+    fixed = Timing()
+    return make_rollout_plan(live.target, release, sides_now(live), needed, fixed)
+
+
+async def view_plan(live: LiveTarget, plan: Plan, decision: Decision) -> PlanView:
+    """Return a plan as a screen shows it, with what each stage can and cannot see."""
+    history = history_of(live, live.target)
+    gates = _session_gates(live.target)
+    setting = setting_of(live, history.get(gates[0].name)) if gates else None
+    numbers = range(len(setting.stages)) if setting is not None else ()
+    found: list[Detectability] = [await asyncio.to_thread(detectability, setting, number) for number in numbers if setting is not None]
+    rows = tuple(
+        DetectRow(int(each.weight), each.wait_min * 60, None if each.smallest is None else each.smallest * 100, each.sentence)
+        for each in found
+    )
+    warned = (*warnings(live.target), *_unpromised(plan))
+    return PlanView(
+        target=live.name,
+        release=plan.release,
+        plan_hash=plan.hash,
+        stages=stage_rows(plan, live.target.speed),
+        sends=send_rows(plan.steps, live.target),
+        rollback=send_rows(plan.rollback, live.target),
+        detect=rows,
+        found=rows[0].sentence if rows else "No gate counts customer sessions, so nothing is found by itself.",
+        not_seen=_not_seen(found),
+        warnings=warned,
+        decision=decision,
+        total_s=sum(stage.wait_s for stage in plan.stages) + sum(each.predicted_s for each in plan.steps),
+    )
+
+
+def setting_of(live: LiveTarget, history: tuple[int, int] | None) -> Setting | None:
+    """Return what the planner needs to know; None where no stage is judged. Rates are in real time, as the sessions come."""
+    target = live.target
+    stages = tuple((float(stage.weight), stage.wait_s) for stage in target.stages if stage.weight > 0)
+    if not stages:
+        return None
+    shop_rate = target.prices.sessions_per_min if target.prices is not None and target.prices.sessions_per_min else SESSIONS_PER_MIN
+    sessions = max(1, len(_session_gates(target)))
+    return Setting(
+        stages=stages,
+        sessions_per_min=shop_rate * target.speed,
+        history=_coarse(history),
+        poll_s=target.metrics.poll_s if target.metrics is not None else 15.0,
+        share=share_alpha(metrics=sessions),
+        speed=target.speed,
+    )
+
+
+def start_obstacles(live: LiveTarget) -> tuple[str, ...]:
+    """Return what forbids a start now."""
+    return obstacles(live.target, sides_now(live))
+
+
+def is_release(plan: Plan) -> bool:
+    """Tell whether a plan moves the stable side when it is done."""
+    return plan.kind in {PlanKind.ROLLOUT, PlanKind.SWITCH}
+
+
+def _coarse(history: tuple[int, int] | None) -> History:
+    if history is None or sum(history) == 0:
+        return NO_HISTORY
+    ok, total = history[0], sum(history)
+    return History(round(ok / total * COARSE), COARSE)
+
+
+def _session_gates(target: Target) -> list[SessionGate]:
+    return [gate for gate in target.gates if isinstance(gate, SessionGate)]
+
+
+def _check_read(live: LiveTarget) -> None:
+    if live.split.value is None or not live.version(live.canary) or not live.version(live.stable):
+        missing = "its router" if live.split.value is None else "the versions of its sides"
+        error = live.split.error or live.workloads.error
+        raise NotAllowed(
+            f"{live.name} cannot be planned for: {missing} was not read yet.",
+            means=error.message if error is not None else "",
+            advice="Wait for the first reading, or look at its connections.",
+        )
+
+
+def _unpromised(plan: Plan) -> tuple[str, ...]:
+    return tuple(
+        f"{name} cannot be promised to be seen at all within a day: this plan will not pass by itself."
+        for name, count in (plan.needed or {}).items()
+        if count >= 1_000_000
+    )
+
+
+def _not_seen(found: list[Detectability]) -> str:
+    blind = [each for each in found if each.smallest is None]
+    if blind:
+        return blind[0].sentence
+    return found[0].sentence.rpartition(";")[2].strip().capitalize() if found else ""
+
+
+def _rounded(seconds: float | None, default: float) -> float:
+    return default if seconds is None else max(0.1, round(seconds + 0.05, 1))

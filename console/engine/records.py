@@ -1,0 +1,139 @@
+"""Changes of a rollout's row: compare-and-set with an audit record, then told to whoever listens."""
+
+from dataclasses import replace
+
+from console.engine.parts import Parts
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.audit import Entry, RecordKind
+from console.model.errors import NotAllowed, StaleWrite, StoreError
+from console.model.events import Event, PhaseChanged, StepSettled
+from console.model.rollout import Actor, Phase, Rollout, StepRow, StepState
+from console.model.stores import RolloutChange
+from console.model.verbs import State
+from console.model.views import Marker, Notice
+
+STATE_OF_PHASE = {
+    Phase.PLANNED: State.PLANNED,
+    Phase.RUNNING: State.IN_ROLLOUT,
+    Phase.HELD: State.HELD,
+    Phase.STOPPED: State.FAILED,
+    Phase.UNKNOWN: State.UNKNOWN,
+    Phase.ABORTING: State.ROLLING_BACK,
+    Phase.DONE: State.HEALTHY,
+    Phase.ROLLED_BACK: State.HELD,
+    Phase.ABORTED: State.HELD,
+}
+
+_LEVEL = {
+    Phase.STOPPED: "fail",
+    Phase.UNKNOWN: "unknown",
+    Phase.HELD: "unknown",
+    Phase.DONE: "ok",
+    Phase.ROLLED_BACK: "ok",
+    Phase.ABORTED: "ok",
+}
+
+
+async def change(parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: Actor, verb: str, reason: str = "") -> None:
+    """Change a rollout's row and tell it. Raises StaleWrite when another process changed it first, CannotRecord."""
+    before = record.rollout
+    record.rollout = await parts.around.store.journal.change(before, what, _entry(parts, live, before, what, by, verb, reason))
+    _tell(parts, live, record, before)
+
+
+async def change_anyhow(
+    parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: Actor, verb: str, reason: str = ""
+) -> None:
+    """Change a rollout's row for a backward move: read anew where somebody was first, and go on in memory where nothing can be written."""
+    for _ in range(0 if record.in_memory else 5):
+        try:
+            await change(parts, live, record, what, by, verb, reason)
+        except StaleWrite:
+            if not await _read_anew(parts, record):
+                break
+            if record.rollout.phase.over:
+                return
+        except StoreError as error:
+            record.unrecorded = error.message
+            break
+        except NotAllowed:
+            await _read_anew(parts, record)
+            return
+        else:
+            return
+    before = record.rollout
+    record.rollout = _in_memory(before, what)
+    _tell(parts, live, record, before)
+
+
+async def _read_anew(parts: Parts, record: LiveRollout) -> bool:
+    try:
+        record.rollout = await parts.around.store.journal.rollout(record.id)
+    except StoreError as error:
+        record.unrecorded = error.message
+        return False
+    return True
+
+
+def settled(parts: Parts, live: LiveTarget, record: LiveRollout, row: StepRow, text: str) -> None:
+    """Tell that a step was settled, and mark it on the charts."""
+    state = {StepState.CONFIRMED: State.HEALTHY, StepState.FAILED: State.FAILED}.get(row.state, State.UNKNOWN)
+    record.markers.append(Marker(row.read_back_at or parts.around.clock.now(), text, state))
+    parts.outbox.tell(StepSettled(parts.around.clock.now(), live.name, record.id, row))
+    parts.touch(live, record)
+
+
+def tell(parts: Parts, event: Event) -> None:
+    """Tell an event."""
+    parts.outbox.tell(event)
+
+
+def _entry(parts: Parts, live: LiveTarget, before: Rollout, what: RolloutChange, by: Actor, verb: str, reason: str) -> Entry:
+    phase = what.phase or before.phase
+    detail = {"phase": phase.value, "was": before.phase.value}
+    if what.note:
+        detail["note"] = what.note
+    if what.stage is not None:
+        detail["stage"] = str(what.stage)
+    return Entry(
+        RecordKind.PHASE,
+        by,
+        parts.around.clock.now(),
+        verb,
+        target=live.name,
+        rollout=before.id,
+        reason=reason,
+        result=phase.value,
+        plan_hash=before.plan.hash,
+        detail=detail,
+    )
+
+
+def _in_memory(before: Rollout, what: RolloutChange) -> Rollout:
+    """Return the row as it would be, for when it cannot be written."""
+    return replace(
+        before,
+        phase=what.phase or before.phase,
+        stage=before.stage if what.stage is None else what.stage,
+        stage_since=what.stage_since or before.stage_since,
+        asked_weight=before.asked_weight if what.asked_weight is None else what.asked_weight,
+        note=before.note if what.note is None else what.note,
+        auto_back_at=None if what.clear_auto_back else what.auto_back_at or before.auto_back_at,
+        ended_at=what.ended_at or before.ended_at,
+    )
+
+
+def _tell(parts: Parts, live: LiveTarget, record: LiveRollout, before: Rollout) -> None:
+    after, now = record.rollout, parts.around.clock.now()
+    parts.touch(live, record)
+    record.wake.set()
+    if after.phase is before.phase and after.note == before.note:
+        return
+    parts.outbox.tell(PhaseChanged(now, live.name, record.id, after.phase, after.note))
+    if after.phase is before.phase:
+        return
+    record.markers.append(Marker(now, after.phase.value, STATE_OF_PHASE[after.phase]))
+    level = _LEVEL.get(after.phase)
+    if level is not None:
+        title = f"{live.target.title} {after.plan.release}: {after.phase.value}"
+        parts.outbox.notice(Notice(now, level, title, after.note, live.name, record.id))

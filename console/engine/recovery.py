@@ -1,0 +1,122 @@
+"""After a start: reads what the records left open, reads the targets back, and asks a person; nothing is sent."""
+
+from console.engine import records, step
+from console.engine.forward import Forward, watch_of
+from console.engine.parts import Parts
+from console.engine.planning import is_release
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.errors import ConsoleError
+from console.model.rollout import Phase, Rollout, StepRow, StepState
+from console.model.stores import RolloutChange
+from console.model.views import UnknownView
+
+HISTORY = 20
+"""Rollouts of a target that are shown after a start."""
+
+OPEN = frozenset({StepState.SENT, StepState.UNKNOWN, StepState.PLANNED})
+
+
+class Recovery:
+    """Brings rollouts back from the records: those of a dead console stand held, those of a living one are only shown."""
+
+    def __init__(self, parts: Parts, forward: Forward, *, keeps_watch: bool) -> None:
+        self._parts, self._forward, self._keeps_watch = parts, forward, keeps_watch
+
+    async def load(self, live: LiveTarget) -> None:
+        """Bring a target's rollouts back, the newest last; what was left open is read back."""
+        found = await self._parts.around.store.journal.rollouts(live=False, target=live.name, limit=HISTORY)
+        for rollout in reversed(found):
+            record = await self._record(live, rollout)
+            self._parts.keep(live, record)
+            self._note_done(live, rollout)
+        for record in [self._parts.records[rollout.id] for rollout in found if not rollout.phase.over]:
+            live.rollout = record
+            await self.revive(live, record)
+
+    async def reread(self, live: LiveTarget) -> None:
+        """Show what another process made of this target's rollouts; a driver of ours that was overtaken finds out by itself."""
+        for rollout in reversed(await self._parts.around.store.journal.rollouts(live=False, target=live.name, limit=HISTORY)):
+            known = self._parts.records.get(rollout.id)
+            if known is None:
+                self._parts.keep(live, await self._record(live, rollout))
+            elif known.backward is None and known.rollout.revision < rollout.revision:
+                known.rollout = rollout
+                known.wake.set()
+                self._parts.touch(live, known)
+            self._note_done(live, rollout)
+            known = self._parts.records[rollout.id]
+            if not known.mine and known.backward is None and not rollout.phase.over:
+                await self._freshen(live, known)
+
+    async def revive(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Take over what a console that is gone left behind: open steps are read back, a running rollout is held."""
+        record.lease = await self._parts.around.store.wheel.show(record.id)
+        if record.mine or (record.lease is not None and self._parts.alive(record.lease.holder)):
+            return
+        for row in [row for row in record.rows_in_order() if row.state in OPEN]:
+            await self._read_back(live, record, row)
+        phase = record.rollout.phase
+        if phase is Phase.STOPPED and record.rollout.auto_back_at is not None:
+            self._forward.drive(live, record)
+        elif phase in {Phase.PLANNED, Phase.RUNNING} or (phase is Phase.HELD and record.unknowns):
+            await self._hold(live, record)
+        if self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN}:
+            self._forward.drive(live, record)
+        self._parts.touch(live, record)
+
+    async def _hold(self, live: LiveTarget, record: LiveRollout) -> None:
+        forward = any(record.rows[view.step_id].step.direction != "backward" for view in record.unknowns.values())
+        phase = Phase.UNKNOWN if forward else Phase.HELD
+        what = RolloutChange(phase=phase, note=self._away(record))
+        await records.change_anyhow(self._parts, live, record, what, self._parts.around.actor, "recovered")
+
+    def _away(self, record: LiveRollout) -> str:
+        now, lease = self._parts.around.clock.now(), record.lease
+        since = lease.renewed_at if lease is not None else record.rollout.stage_since or record.rollout.started_at
+        away_s = (now - since).total_seconds()
+        span = f"{away_s / 60:.0f} min" if away_s >= 90 else f"{max(0.0, away_s):.0f} s"
+        return f"The console was away for {span}: traffic {record.rollout.asked_weight} %, nothing advanced."
+
+    async def _read_back(self, live: LiveTarget, record: LiveRollout, row: StepRow) -> None:
+        looked = await step.look_again(self._parts.around, live, record, row, "Found as wanted after a restart.")
+        records.settled(self._parts, live, record, looked, f"{row.step.verb.value}: {looked.state.value} after a restart")
+        if looked.state is not StepState.CONFIRMED:
+            what = f"{row.step.verb.value} on {row.step.system}"
+            record.unknowns[row.id] = UnknownView(row.id, what, row.sent_at, looked.detail, looked.read_back_at)
+
+    async def _record(self, live: LiveTarget, rollout: Rollout) -> LiveRollout:
+        """Bring one rollout back with its steps and its judge."""
+        around = self._parts.around
+        record = LiveRollout(rollout, watch_of(live.target, rollout, around.clock.now()))
+        record.rows = {row.id: row for row in await around.store.journal.steps(rollout.id)}
+        if rollout.plan.gates:
+            record.gates.rebuild(await around.store.samples.of(rollout.id), rollout.stage_since)
+        return record
+
+    async def _freshen(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Read anew what another console's drive has recorded, and take over when it is gone."""
+        around = self._parts.around
+        fresh = await self._record(live, record.rollout)
+        record.rows, record.gates = fresh.rows, fresh.gates
+        record.lease = await around.store.wheel.show(record.id)
+        self._parts.touch(live, record)
+
+    async def look_for_orphans(self, live: LiveTarget) -> None:
+        """Hold a running rollout whose console is gone; asked for every second."""
+        record = live.rollout
+        if record is None or record.mine or record.rollout.phase.over or record.driver_works or record.backward is not None:
+            return
+        if record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or self._unread(record):
+            try:
+                await self.revive(live, record)
+            except ConsoleError as error:
+                record.unrecorded = error.message
+
+    def _unread(self, record: LiveRollout) -> bool:
+        return any(row.state in OPEN and row.id not in record.unknowns for row in record.rows.values())
+
+    def _note_done(self, live: LiveTarget, rollout: Rollout) -> None:
+        if rollout.phase is not Phase.DONE or not is_release(rollout.plan):
+            return
+        if live.last_done is None or live.last_done.started_at < rollout.started_at:
+            live.last_done = rollout

@@ -1,0 +1,154 @@
+"""What the engine knows of each target and rollout now; only the engine's loop touches it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from console.engine.gates import GateWatch, Judged
+from console.engine.rings import Charts, Rate, Requests
+from console.model.errors import ConsoleError
+from console.model.freeze import FreezeState, TrafficNow
+from console.model.ports import Connections
+from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split
+from console.model.rollout import Lease, Rollout, StepRow
+from console.model.stores import TargetRow
+from console.model.target import Side, Target
+from console.model.views import Fact, Marker, UnknownView
+
+T = TypeVar("T")
+
+LOG_LINES = 400
+MARKERS = 100
+NEVER_READ = Fact(None, None)
+OPEN = FreezeState(frozen=False)
+
+
+@dataclass(slots=True)
+class Seen(Generic[T]):
+    """The newest reading of one of a target's systems, and the error since, if any."""
+
+    value: T | None = None
+    at: datetime | None = None
+    error: ConsoleError | None = None
+    error_since: datetime | None = None
+    failures: int = 0
+
+    def took(self, value: T, at: datetime) -> None:
+        """Keep a reading."""
+        self.value, self.at = value, at
+        self.error = self.error_since = None
+        self.failures = 0
+
+    def missed(self, error: ConsoleError, at: datetime) -> None:
+        """Keep an error beside the last reading."""
+        self.error_since = self.error_since or at
+        self.error = error
+        self.failures += 1
+
+
+@dataclass(slots=True)
+class LiveRollout:
+    """A rollout as this process knows it. `lease` is the wheel as last seen; `mine` says that this process drives."""
+
+    rollout: Rollout
+    gates: GateWatch
+    rows: dict[str, StepRow] = field(default_factory=dict)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    lease: Lease | None = None
+    mine: bool = False
+    pipeline: PipelineRun | None = None
+    log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    markers: deque[Marker] = field(default_factory=lambda: deque(maxlen=MARKERS))
+    unknowns: dict[str, UnknownView] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    promote: bool = False
+    """A person asked for the next stage now."""
+    epoch: int = 0
+    """Raised by every backward move, so that a forward step under way sends nothing more."""
+    going_back: bool = False
+    """A move that ends the rollout is under way or over."""
+    assert_from: dict[str, float] | None = None
+    """The weights that a person saw when they resumed: the precondition of the next weight step, in place of the plan's."""
+    driver: asyncio.Task[None] | None = None
+    backward: asyncio.Task[None] | None = None
+    in_memory: bool = False
+    """The rollout itself could not be recorded; only its steps are, where they can be."""
+    unrecorded: str = ""
+    """Why something of this rollout could not be recorded, in words."""
+
+    @property
+    def id(self) -> str:
+        """Return the rollout's id."""
+        return self.rollout.id
+
+    @property
+    def driver_works(self) -> bool:
+        """Tell whether this process drives, or is about to."""
+        return self.driver is not None and not self.driver.done()
+
+    def rows_in_order(self) -> tuple[StepRow, ...]:
+        """Return every step that was ever sent, in order of sending."""
+        return tuple(self.rows.values())
+
+
+@dataclass(slots=True)
+class LiveTarget:
+    """A target with its connections and everything that was read of it."""
+
+    row: TargetRow
+    target: Target
+    connections: Connections
+    charts: Charts
+    touched: Callable[[str], None]
+    """Called with the target's name whenever something changed that a screen shows."""
+    split: Seen[Split] = field(default_factory=Seen)
+    identity: Seen[Identity] = field(default_factory=Seen)
+    metrics: Seen[MetricReading] = field(default_factory=Seen)
+    flag: Seen[FlagState] = field(default_factory=Seen)
+    workloads: Seen[dict[Side, SideVersion]] = field(default_factory=Seen)
+    requests: Requests = field(default_factory=Requests)
+    rate: Rate = field(default_factory=Rate)
+    traffic: TrafficNow | None = None
+    freeze: FreezeState = OPEN
+    asked: Fact = NEVER_READ
+    accepted: Fact = NEVER_READ
+    drift: str = ""
+    """What was seen instead of what was asked, in words; "" when all is as asked."""
+    restarted: str = ""
+    """That the router's process restarted, in words, until a person acts."""
+    rollout: LiveRollout | None = None
+    last_done: Rollout | None = None
+    """The release or switch that was finished last, to which a rollback goes back before it."""
+    took_s: dict[str, float] = field(default_factory=dict)
+    """How long the last step took, by kind, for predictions."""
+    confirmed_other: str = ""
+    """The fingerprint of another system for which a person was asked, so that asking again goes on."""
+    sending: int = 0
+    """Steps under way: what is read meanwhile is no drift."""
+
+    @property
+    def name(self) -> str:
+        """Return the target's name."""
+        return self.row.name
+
+    @property
+    def stable(self) -> Side:
+        """Return the side that is stable; the file's first one until it was read."""
+        return self.row.stable or self.target.sides[0]
+
+    @property
+    def canary(self) -> Side:
+        """Return the side on trial."""
+        return self.target.other(self.stable)
+
+    def touch(self) -> None:
+        """Tell that something changed."""
+        self.touched(self.name)
+
+    def version(self, side: Side) -> str:
+        """Return which version a side runs, "" when it was never read."""
+        versions = self.workloads.value or {}
+        return versions[side].version if side in versions else ""

@@ -1,0 +1,281 @@
+"""One step by the protocol: intent first, then send, then read back, then outcome; never lost, never sent twice blindly."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from console.engine import systems
+from console.engine.state import LiveRollout, LiveTarget
+from console.engine.surroundings import Surroundings
+from console.engine.systems import Found
+from console.model.errors import ConsoleError, NotAllowed, OutcomeUnknown, Refused, RemoteError, StaleWrite, StoreError, Unreachable
+from console.model.hooks import reach
+from console.model.plan import Step, StepKind
+from console.model.rollout import Actor, Intent, Outcome, StepRow, StepState
+from console.model.stores import Guard
+from console.model.views import Fact
+
+LOOK_EVERY_S = 0.05
+"""How soon a read-back that does not yet show what is wanted is repeated."""
+
+AGAIN = frozenset({429, 500, 502, 503, 504})
+"""HTTP answers after which an absolute value is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A step to run for somebody. `token`, `guard` and `stop` are for forward steps; `step_id` is the idempotency key.
+
+    `stop` is asked right before each sending and says in words why nothing may be sent any more, "" when it may.
+    """
+
+    step: Step
+    step_id: str
+    actor: Actor
+    reason: str
+    token: int | None = None
+    guard: Guard | None = None
+    stop: Callable[[], str] = str
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What is known after sending: when it was accepted, or why not; `maybe` says that it may have been applied."""
+
+    accepted_at: datetime | None = None
+    error: ConsoleError | None = None
+    maybe: bool = False
+
+
+async def forward(around: Surroundings, live: LiveTarget, record: LiveRollout, order: Order) -> StepRow:
+    """Run a step that raises exposure, and return its settled row.
+
+    Raises NotAllowed, StaleWrite or CannotRecord before anything is sent. What the target does wrong is in the row: drift and refusals
+    are FAILED, a doubt is UNKNOWN.
+    """
+    row = await _intend(around, record, order)
+    live.sending += 1
+    try:
+        outcome = await _forward_outcome(around, live, order, row)
+    finally:
+        live.sending -= 1
+        live.touch()
+    return await settle(around, record, row, outcome)
+
+
+async def backward(around: Surroundings, live: LiveTarget, record: LiveRollout, order: Order, sent: asyncio.Future[None] | None) -> StepRow:
+    """Run a step that lowers exposure, and return its settled row; `sent` is done as soon as the intent is durable.
+
+    Absolute values: sent at once without waiting for a read, read back, and sent again a few times where the target does not answer.
+    A store that cannot record does not stop it; the row then says "not recorded".
+    """
+    row = await _intend_backward(around, record, order)
+    live.sending += 1
+    try:
+        outcome = await _backward_outcome(around, live, order, row, sent)
+    finally:
+        live.sending -= 1
+        live.touch()
+    return await settle(around, record, row, outcome)
+
+
+async def look_again(around: Surroundings, live: LiveTarget, record: LiveRollout, row: StepRow, note: str) -> StepRow:
+    """Read back the target of a step whose effect is not known, and settle it: confirmed when it is as wanted, else still unknown."""
+    try:
+        async with asyncio.timeout(row.step.deadline_s):
+            found = await systems.read(live, row.step)
+    except (ConsoleError, TimeoutError) as error:
+        detail = f"Cannot be read back: {_say(error, row.step)}"
+        return await settle(around, record, row, Outcome(row.id, StepState.UNKNOWN, around.clock.now(), row.accepted_at, detail=detail))
+    reach("after-read-back")
+    good = systems.as_wanted(row.step, found.values)
+    state = StepState.CONFIRMED if good else StepState.UNKNOWN
+    detail = (
+        note if good else f"Read back {systems.words(row.step.kind, found.values)}, wanted {systems.words(row.step.kind, row.step.want)}."
+    )
+    return await settle(around, record, row, Outcome(row.id, state, around.clock.now(), row.accepted_at, found.at, found.values, detail))
+
+
+async def settle(around: Surroundings, record: LiveRollout, row: StepRow, outcome: Outcome) -> StepRow:
+    """Record what became of a step; when the store cannot, the outcome is kept in memory and said to be unrecorded."""
+    try:
+        settled = await around.store.journal.settle(row, outcome)
+    except (StoreError, StaleWrite) as error:
+        kept = row.recorded if isinstance(error, StaleWrite) else "not recorded"
+        record.unrecorded = record.unrecorded if isinstance(error, StaleWrite) else error.message
+        settled = replace(
+            row,
+            state=outcome.state,
+            accepted_at=outcome.accepted_at,
+            read_back_at=outcome.read_back_at,
+            seen=outcome.seen,
+            detail=outcome.detail,
+            recorded=kept,
+        )
+    record.rows[settled.id] = settled
+    return settled
+
+
+async def _intend(around: Surroundings, record: LiveRollout, order: Order) -> StepRow:
+    intent = Intent(record.rollout, order.step, order.step_id, order.actor, order.reason, order.token, around.clock.now())
+    row = await around.store.journal.send(intent, order.guard)
+    record.rows[row.id] = row
+    return row
+
+
+async def _intend_backward(around: Surroundings, record: LiveRollout, order: Order) -> StepRow:
+    try:
+        row = await _intend(around, record, replace(order, token=None, guard=None))
+    except StoreError as error:
+        record.unrecorded = error.message
+        row = StepRow(
+            order.step_id,
+            record.id,
+            order.step,
+            StepState.SENT,
+            order.actor,
+            around.clock.now(),
+            detail=error.message,
+            recorded="not recorded",
+        )
+        record.rows[row.id] = row
+    if row.recorded == "not recorded":
+        record.unrecorded = record.unrecorded or row.detail or "The record could not be written."
+    return row
+
+
+async def _forward_outcome(around: Surroundings, live: LiveTarget, order: Order, row: StepRow) -> Outcome:
+    step = order.step
+    reach("before-read")
+    try:
+        async with asyncio.timeout(step.deadline_s):
+            if step.kind is StepKind.WEIGHT:
+                await systems.check_identity(live)
+            found = await systems.read(live, step)
+    except (ConsoleError, TimeoutError) as error:
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), detail=f"Nothing was sent. {_say(error, step)}")
+    if systems.as_wanted(step, found.values):
+        detail = "It was already as wanted."
+        return Outcome(row.id, StepState.CONFIRMED, around.clock.now(), None, found.at, found.values, detail)
+    if step.precondition is not None and not systems.fits(step.kind, step.precondition, found.values):
+        seen, expected = systems.words(step.kind, found.values), systems.words(step.kind, step.precondition)
+        live.drift = f"{seen} was found where {expected} should be"
+        detail = f"Drift: {live.drift}. Nothing was sent."
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), None, found.at, found.values, detail)
+    sent = await _send(around, live, order, backward_=False)
+    if sent.error is not None and not sent.maybe:
+        found_after = await _glance(live, step)
+        values, at = (found_after.values, found_after.at) if found_after else (None, None)
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), None, at, values, _say(sent.error, step))
+    return await _read_back(around, live, order, row, sent)
+
+
+async def _backward_outcome(
+    around: Surroundings, live: LiveTarget, order: Order, row: StepRow, told: asyncio.Future[None] | None
+) -> Outcome:
+    tries, outcome = 5, Outcome(row.id, StepState.UNKNOWN, around.clock.now())
+    for attempt in range(1, tries + 1):
+        sending = asyncio.ensure_future(_send(around, live, order, backward_=True))
+        if told is not None and not told.done():
+            told.set_result(None)
+        sent = await sending
+        outcome = await _read_back(around, live, order, row, sent)
+        if outcome.state is StepState.CONFIRMED or (isinstance(sent.error, Refused) and sent.error.status in {401, 403}):
+            break
+        if attempt < tries:
+            await around.sleep(around.backoff_s(attempt, 0.2, 2.0))
+    return outcome
+
+
+async def _send(around: Surroundings, live: LiveTarget, order: Order, *, backward_: bool) -> _Sent:
+    """Send within the deadline; an answer that asks for patience is retried, since the value is absolute."""
+    step = order.step
+    if (why := order.stop()) != "":
+        return _Sent(error=NotAllowed(f"Nothing was sent: {why}."))
+    if step.kind is StepKind.WEIGHT:
+        live.asked = Fact(_canary(live, step), around.clock.now())
+        live.touch()
+    reach("before-send")
+    sent = _Sent()
+    for attempt in range(1, 4):
+        if attempt > 1 and order.stop() != "":
+            break
+        sent = await _send_once(around, live, order, backward_=backward_)
+        if not (isinstance(sent.error, Refused) and sent.error.status in AGAIN) or attempt == 3:
+            break
+        asked_s = sent.error.retry_after_s
+        await around.sleep(min(step.deadline_s, asked_s) if asked_s is not None else around.backoff_s(attempt, 0.2, 1.0))
+    reach("after-send")
+    if sent.accepted_at is not None and step.kind is StepKind.WEIGHT:
+        live.accepted = Fact(live.asked.value, sent.accepted_at)
+        live.requests.forget()
+        live.touch()
+    return sent
+
+
+async def _send_once(around: Surroundings, live: LiveTarget, order: Order, *, backward_: bool) -> _Sent:
+    try:
+        async with asyncio.timeout(order.step.deadline_s):
+            await systems.send(live, order.step, order.step_id, backward=backward_)
+    except Unreachable as error:
+        return _Sent(error=error, maybe=error.sent)
+    except OutcomeUnknown as error:
+        return _Sent(error=error, maybe=True)
+    except RemoteError as error:
+        maybe = not isinstance(error, Refused)
+        return _Sent(error=error, maybe=maybe)
+    except ConsoleError as error:
+        return _Sent(error=error)
+    except TimeoutError:
+        return _Sent(error=_no_answer(order.step), maybe=True)
+    return _Sent(accepted_at=around.clock.now())
+
+
+async def _read_back(around: Surroundings, live: LiveTarget, order: Order, row: StepRow, sent: _Sent) -> Outcome:
+    """Poll until the target is as wanted or the deadline is over, and say which."""
+    step, found, error = order.step, None, sent.error
+    ends = around.clock.elapsed() + step.deadline_s
+    while True:
+        try:
+            async with asyncio.timeout(step.deadline_s):
+                found = await systems.read(live, step)
+        except (ConsoleError, TimeoutError) as unread:
+            error = error or (unread if isinstance(unread, ConsoleError) else _no_answer(step))
+        if found is not None and systems.as_wanted(step, found.values):
+            reach("after-read-back")
+            live.drift = ""
+            live.took_s[step.kind.value] = max(0.0, (found.at - row.sent_at).total_seconds())
+            return Outcome(row.id, StepState.CONFIRMED, around.clock.now(), sent.accepted_at, found.at, found.values)
+        if around.clock.elapsed() + LOOK_EVERY_S >= ends or (sent.error is not None and not sent.maybe):
+            break
+        await around.sleep(LOOK_EVERY_S)
+    if found is None:
+        detail = f"Sent, and cannot be read back. {_say(error, step) if error else ''}".strip()
+        return Outcome(row.id, StepState.UNKNOWN, around.clock.now(), sent.accepted_at, detail=detail)
+    state = StepState.UNKNOWN if sent.maybe else StepState.FAILED
+    detail = f"Read back {systems.words(step.kind, found.values)}, wanted {systems.words(step.kind, step.want)}."
+    if sent.error is not None:
+        detail = f"{_say(sent.error, step)} {detail}"
+    return Outcome(row.id, state, around.clock.now(), sent.accepted_at, found.at, found.values, detail)
+
+
+async def _glance(live: LiveTarget, step: Step) -> Found | None:
+    """Read once, for the record; a half-applied change shows here."""
+    try:
+        async with asyncio.timeout(step.deadline_s):
+            return await systems.read(live, step)
+    except (ConsoleError, TimeoutError):
+        return None
+
+
+def _canary(live: LiveTarget, step: Step) -> float:
+    return float(step.want.get(live.canary, 0))
+
+
+def _no_answer(step: Step) -> ConsoleError:
+    return Unreachable(f"No answer from {step.system} in {step.deadline_s:g} s.", sent=True)
+
+
+def _say(error: ConsoleError | TimeoutError, step: Step) -> str:
+    return str(error) if isinstance(error, ConsoleError) else str(_no_answer(step))

@@ -1,0 +1,1 @@
+"""Builds what a screen or a command shows from the engine's state; pure."""

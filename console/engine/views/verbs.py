@@ -1,0 +1,68 @@
+"""The verbs of the bottom bar and of a rollout: whether each can act now, and what it would do, in one line."""
+
+from collections.abc import Callable, Mapping
+
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.commands import Decision
+from console.model.verbs import Verb
+from console.model.views import VerbView
+from console.policy.planning import step_down_weight
+
+BAR = (Verb.HOLD, Verb.STEP_DOWN, Verb.ROLLBACK, Verb.FLAG_KILL)
+"""The bottom bar's four, always in this order."""
+
+STEERING = (Verb.PROMOTE, Verb.RESUME, Verb.ABORT)
+
+Decide = Callable[[Verb], Decision]
+
+DEFAULT_S = 1.0
+
+
+def verb_views(live: LiveTarget, record: LiveRollout | None, verbs: tuple[Verb, ...], decide: Decide) -> Mapping[Verb, VerbView]:
+    """Return what each verb can do now; the second line is the prediction, or why it can't act."""
+    return {verb: _view(live, record, verb, decide(verb)) for verb in verbs}
+
+
+def weight_now(live: LiveTarget) -> float | None:
+    """Return the canary's weight as last read."""
+    return None if live.split.value is None else live.split.value.weights.get(live.canary)
+
+
+def traffic_s(live: LiveTarget) -> float:
+    """Return how long traffic takes to move, as last measured."""
+    return max(0.1, live.took_s.get("weight", DEFAULT_S))
+
+
+def back_s(live: LiveTarget) -> float:
+    """Return how long the whole way back takes: traffic, and the flag where the plan names it."""
+    flag_s = live.took_s.get("flag", DEFAULT_S) if live.target.flag is not None and "flag" in live.target.rollback else 0.0
+    return traffic_s(live) + flag_s
+
+
+def _view(live: LiveTarget, record: LiveRollout | None, verb: Verb, decision: Decision) -> VerbView:
+    if not decision.allowed:
+        return VerbView(verb, enabled=False, second=decision.reasons[0] if decision.reasons else "not now", reasons=decision.reasons)
+    second, predicted_s = _prediction(live, record, verb)
+    return VerbView(verb, enabled=True, second=second, reasons=decision.reasons, predicted_s=predicted_s)
+
+
+def _prediction(live: LiveTarget, record: LiveRollout | None, verb: Verb) -> tuple[str, float]:
+    weight = weight_now(live)
+    at = "the weight of now" if weight is None else f"{weight:.4g} %"
+    if verb is Verb.HOLD:
+        return f"stay at {at}, at once", 0.0
+    if verb is Verb.STEP_DOWN:
+        stages = record.rollout.plan.stages if record is not None else live.target.stages
+        lower = step_down_weight(stages, weight if weight is not None else 100.0)
+        return f"{at} to {lower} %, {_seconds(traffic_s(live))}", traffic_s(live)
+    if verb is Verb.ROLLBACK:
+        return f"{_seconds(back_s(live))}, traffic first", back_s(live)
+    if verb is Verb.FLAG_KILL:
+        flag_s = live.took_s.get("flag", DEFAULT_S)
+        name = live.target.flag.name if live.target.flag is not None else "no flag"
+        return f"{name}, {_seconds(flag_s)}", flag_s
+    return f"{_seconds(traffic_s(live))}", traffic_s(live)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 1 else f"{seconds:.0f} s"

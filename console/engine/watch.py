@@ -1,0 +1,140 @@
+"""Watches one target: a poller of its own for each of its systems, so that a dead one never slows the others."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from console.engine.state import LiveTarget, Seen
+from console.engine.surroundings import Surroundings
+from console.model.errors import ConsoleError, RemoteError, Unreachable
+from console.model.readings import MetricReading, Split
+
+LOG = logging.getLogger(__name__)
+
+DEADLINE_S = 5.0
+"""No reading takes longer."""
+
+ROUTER_S = 1.0
+IDENTITY_S = 2.0
+WORKLOADS_S = 5.0
+FLAG_S = 2.0
+
+MOST_S = 30.0
+"""The longest pause after errors; `HURRY_S` while a rollout runs."""
+
+HURRY_S = 2.0
+
+
+class Watch:
+    """The pollers of one target. `on_split` and `on_metrics` are told each reading; `on_metrics` also that there was none."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        live: LiveTarget,
+        on_split: Callable[[Split], None],
+        on_metrics: Callable[[MetricReading | ConsoleError], Awaitable[None]],
+        on_identity: Callable[[str], None],
+    ) -> None:
+        self._around, self._live = around, live
+        self._on_split, self._on_metrics, self._on_identity = on_split, on_metrics, on_identity
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start polling; what is connected decides what is polled."""
+        pollers: list[tuple[str, float, Callable[[], Awaitable[None]], Seen[Any]]] = [
+            ("traffic", ROUTER_S, self._router, self._live.split),
+            ("identity", IDENTITY_S, self._identity, self._live.identity),
+            ("workloads", WORKLOADS_S, self._workloads, self._live.workloads),
+        ]
+        if self._live.connections.metrics is not None:
+            poll_s = self._live.target.metrics.poll_s if self._live.target.metrics is not None else 5.0
+            pollers.append(("metrics", poll_s, self._metrics, self._live.metrics))
+        if self._live.connections.flags is not None:
+            pollers.append(("flags", FLAG_S, self._flag, self._live.flag))
+        for port, period_s, once, seen in pollers:
+            self._tasks.append(asyncio.create_task(self._poll(port, period_s, once, seen), name=f"{self._live.name} {port}"))
+
+    async def stop(self) -> None:
+        """Stop polling."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _poll(self, port: str, period_s: float, once: Callable[[], Awaitable[None]], seen: Seen[Any]) -> None:
+        """Read for ever; an outer door: a provider's bug stops neither this poller nor any other, and is logged."""
+        while True:
+            begun = self._around.clock.elapsed()
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    await once()
+            except TimeoutError:
+                await self._missed(port, seen, Unreachable(f"No answer in {DEADLINE_S:g} s.", sent=False))
+            except ConsoleError as error:
+                await self._missed(port, seen, error)
+            except Exception as error:
+                LOG.exception("reading %s of %s broke", port, self._live.name)
+                await self._missed(port, seen, RemoteError(f"Reading the {port} broke: {type(error).__name__}."))
+            self._live.touch()
+            spent_s = self._around.clock.elapsed() - begun
+            await self._around.sleep(max(0.01, self._pause_s(period_s, seen.failures) - spent_s))
+
+    async def _missed(self, port: str, seen: Seen[Any], error: ConsoleError) -> None:
+        seen.missed(error, self._around.clock.now())
+        if port == "metrics":
+            await self._on_metrics(error)
+
+    def _pause_s(self, period_s: float, failures: int) -> float:
+        if failures == 0:
+            return period_s
+        record = self._live.rollout
+        most_s = HURRY_S if record is not None and not record.rollout.phase.over else MOST_S
+        return self._around.backoff_s(failures, period_s, max(period_s, most_s))
+
+    async def _router(self) -> None:
+        split, counts = await asyncio.gather(self._live.connections.router.split(), self._live.connections.router.measured())
+        self._live.requests.take(counts)
+        self._live.split.took(split, split.at)
+        self._on_split(split)
+
+    async def _identity(self) -> None:
+        identity = await self._live.connections.router.identity()
+        before = self._live.identity.value
+        self._live.identity.took(identity, self._now())
+        if before is not None and before.fingerprint == identity.fingerprint and before.incarnation != identity.incarnation:
+            self._live.restarted = "process restarted"
+        self._on_identity(identity.fingerprint)
+
+    async def _workloads(self) -> None:
+        sides = self._live.target.sides
+        found = await asyncio.gather(*(self._live.connections.workloads.version(side) for side in sides), return_exceptions=True)
+        versions = {side: version for side, version in zip(sides, found, strict=True) if not isinstance(version, BaseException)}
+        errors = [each for each in found if isinstance(each, BaseException)]
+        if versions:
+            known = {**(self._live.workloads.value or {}), **versions}
+            self._live.workloads.took(known, self._now())
+        for error in errors:
+            raise error
+
+    async def _metrics(self) -> None:
+        source = self._live.connections.metrics
+        if source is None:
+            return
+        reading = await source.read()
+        self._live.metrics.took(reading, reading.at)
+        self._live.charts.take(reading)
+        if self._live.target.blackout is not None:
+            self._live.rate.take(reading, self._live.target.blackout.metric)
+        await self._on_metrics(reading)
+
+    async def _flag(self) -> None:
+        flags = self._live.connections.flags
+        if flags is not None:
+            flag = await flags.state()
+            self._live.flag.took(flag, flag.at)
+
+    def _now(self) -> datetime:
+        return self._around.clock.now()

@@ -13,7 +13,7 @@ from console.demo.targetfile import CANARY, DATABASE, FLAG, MIGRATION, STABLE, A
 from console.model.errors import Unreachable
 
 STABLE_VERSION, CANARY_VERSION = "5.1", "5.2b"
-TIME_OUT_S = 120.0
+TIME_OUT_S = 90.0
 """After how long a checkout session in which nothing happens counts as failed, in shop time; never under 3 s of real time."""
 TIME_OUT_LEAST_S = 3.0
 TROUBLE_AFTER_S = 120.0

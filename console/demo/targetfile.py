@@ -5,10 +5,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.demo.load import SESSIONS_PER_S
 from console.demo.router import LOOPBACK, RUNTIME_PREFIX
 from console.model.places import PACKAGE
 
-NAME = "practice-shop"
+NAME = "practice"
 STABLE, CANARY = "blue", "green"
 FLAG = "checkout_v52"
 DATABASE = "shop.sqlite"
@@ -32,72 +33,91 @@ class Addresses:
 
 
 TEXT = """\
-# Made by the practice shop; its ports are new at each start, and its waits are divided by its speed.
+# Made by the practice shop. Its ports are new at each start. Waits are already divided by the speed; money and minutes are
+# shown in the shop's time.
+
+format: 1
 name: {name}
 title: Practice shop
 environment: practice
 owner: you
-speed: {speed:g}
 sides: [{stable}, {canary}]
+
 traffic:
-  envoy:
-    admin: {admin}
-    runtime_prefix: {prefix}
-    clusters: {{{stable}: {stable}, {canary}: {canary}}}
+  provider: envoy
+  admin: {admin}
+  runtime_prefix: {prefix}
+  clusters: {{{stable}: {stable}, {canary}: {canary}}}
+
 workloads:
+  provider: http
   urls:
     {stable}: {stable_url}/version
     {canary}: {canary_url}/version
+
 metrics:
+  provider: openmetrics
+  poll: 1 s
   urls:
     {stable}: {stable_url}/metrics
     {canary}: {canary_url}/metrics
-  poll_s: 1
+
 pipeline:
+  provider: command
   folder: {folder}
   stages:
     - name: Check the pages
       run: {check}
-      timeout_s: 60
+      timeout: 60 s
     - name: Migrate the database
       run: {migrate}
-      timeout_s: 60
+      timeout: 60 s
     - name: Ready for traffic
       run: {ready}
-      timeout_s: 60
+      timeout: 60 s
+
 flag:
+  provider: http
   url: {flag_url}
   name: {flag}
+  raise_at_start: true
+
 gates:
   - name: Payment completion
     kind: sessions
-    ok: resolved_ok
-    failed: resolved_failed
-    harm_to: 0
-  - name: Server errors
+    must_see: total failure
+  - name: Error share
     kind: threshold
     numerator: http_errors
     denominator: http_requests
-    limit: 0.05
+    limit: 5 %
+
+stages:
+{stages}
+
 panels:
   - {{name: Requests, kind: rate, numerator: http_requests, unit: /s}}
   - {{name: Error share, kind: share, numerator: http_errors, denominator: http_requests, unit: "%"}}
   - {{name: Response time p95, kind: quantile, numerator: http_request_duration_seconds, quantile: 0.95, unit: s}}
   - {{name: Payment completion, kind: share, numerator: payments_ok, denominator: payment_attempts, unit: "%"}}
-stages:
-{stages}
+
 rollback: [traffic, flag]
-auto_rollback_after_s: 20
-prices:
+
+after_a_fail:
+  roll_back_after: 20 s
+
+loss:
   currency: EUR
-  per_session: 37.5
-  sessions_per_min: 13.33
+  per_session: 37.50
+  sessions_per_min: {sessions_per_min:.2f}
+
+speed: {speed}
 """
 
 
 def _stage(weight: int, wait_s: float, *, bake: bool) -> str:
     ending = ", bake: true" if bake else ""
-    return f'  - {{weight: {weight}, wait_s: {wait_s:g}, gates: ["Payment completion", "Server errors"]{ending}}}'
+    return f"  - {{weight: {weight} %, wait: {wait_s:.3f} s{ending}}}"
 
 
 def _url(port: int, path: str = "") -> str:
@@ -110,7 +130,8 @@ def text(at: Addresses, folder: Path, speed: float) -> str:
     script = [sys.executable, str(DEPLOY)]
     return TEXT.format(
         name=NAME,
-        speed=speed,
+        speed=format(speed, ".15g"),
+        sessions_per_min=SESSIONS_PER_S * 60,
         stable=STABLE,
         canary=CANARY,
         admin=_url(at.admin),

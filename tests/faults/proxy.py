@@ -32,6 +32,7 @@ class FaultProxy:
     seen: int = 0
     drip_s: float = 0.05
     oversize: bytes = b"x" * 65536
+    garbage: bytes = b"\x00\xff\xfe garbage \x1b[31m\n\n"
 
     @property
     def url(self) -> str:
@@ -85,7 +86,7 @@ async def _handle(proxy: FaultProxy, upstream: tuple[str, int], reader: asyncio.
         if fault is Fault.HANG_BEFORE:
             await asyncio.Event().wait()
         if fault is Fault.GARBAGE:
-            writer.write(b"\x00\xff\xfe garbage \x1b[31m\n\n")
+            writer.write(proxy.garbage)
             await writer.drain()
             return
         if fault is Fault.OVERSIZE:

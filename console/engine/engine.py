@@ -27,7 +27,7 @@ from console.model.commands import Answer, Command, Decision
 from console.model.desk import Cancel, PlanView
 from console.model.errors import NotAllowed
 from console.model.events import MoveRefused
-from console.model.plan import Step
+from console.model.plan import Plan, Step
 from console.model.rollout import Actor, Phase, Rollout
 from console.model.stores import Store, TargetRow
 from console.model.verbs import Direction, Verb
@@ -135,6 +135,14 @@ class Engine:
         if found:
             decision = Decision(False, (*found, *decision.reasons), "Mend it and plan again.")
         return await view_plan(live, plan, decision)
+
+    def planned(self, plan_hash: str) -> Plan | None:
+        """Return a plan that was made here, by its whole hash."""
+        return self._forward.planned(plan_hash)
+
+    def know(self, plan: Plan) -> None:
+        """Take in a plan that another process made and kept; a start by its hash still checks that it fits what stands on the target."""
+        self._forward.know(plan)
 
     async def arm(self, target: str, *, armed: bool, reason: str) -> None:
         """Let the console write to a target, whose router is pinned as it answers now, or make it observe-only again."""

@@ -48,6 +48,14 @@ class Forward:
         self._plans[plan.hash] = plan
         return plan
 
+    def planned(self, plan_hash: str) -> Plan | None:
+        """Return a kept plan by its whole hash."""
+        return self._plans.get(plan_hash)
+
+    def know(self, plan: Plan) -> None:
+        """Keep a plan that was made elsewhere."""
+        self._plans[plan.hash] = plan
+
     async def act(self, live: LiveTarget, command: Command) -> Answer:
         """Do a forward move that the policy allows."""
         if command.verb is Verb.START:

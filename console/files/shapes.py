@@ -1,0 +1,258 @@
+"""The shape of a target file: its sections, keys and defaults."""
+
+from copy import copy
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from console.files.fields import (
+    Amount,
+    Day,
+    Harm,
+    Limit,
+    Metric,
+    PeakShare,
+    Poll,
+    Positive,
+    Program,
+    Quantile,
+    Secret,
+    Section,
+    SideName,
+    Slug,
+    Span,
+    Text,
+    Url,
+    Wait,
+    Weight,
+    Whole,
+    YesNo,
+)
+
+
+def _usual(value: Any, spelled: Any) -> Any:
+    """Return a default, with how it is written for the schema."""
+    return Field(default_factory=lambda: copy(value), json_schema_extra={"default": spelled})
+
+
+class EnvoySection(Section):
+    """Envoy: weighted clusters whose weights are runtime keys."""
+
+    provider: Literal["envoy"]
+    admin: Url
+    """The admin interface's address."""
+    runtime_prefix: Text
+    """The route's `runtime_key_prefix`."""
+    clusters: dict[SideName, Text]
+    """The cluster of each side."""
+    timeout: Span = _usual(5.0, "5 s")
+    """How long to wait for an answer."""
+
+
+class HaproxySection(Section):
+    """HAProxy: a backend driven by the runtime API."""
+
+    provider: Literal["haproxy"]
+    address: Text
+    """The stats socket: unix:PATH or HOST:PORT."""
+    backend: Text
+    """The backend whose servers share the traffic."""
+    servers: dict[SideName, Annotated[list[Text], Field(min_length=1, max_length=200)]]
+    """The servers of each side."""
+    timeout: Span = _usual(5.0, "5 s")
+    """How long to wait for an answer."""
+
+
+class WorkloadsSection(Section):
+    """Where each side tells its version."""
+
+    provider: Literal["http"]
+    urls: dict[SideName, Url]
+    """The version address of each side."""
+    timeout: Span = _usual(5.0, "5 s")
+    """How long to wait for an answer."""
+
+
+class MetricsSection(Section):
+    """Where each side's counters are read."""
+
+    provider: Literal["openmetrics"]
+    urls: dict[SideName, Url]
+    """The metrics address of each side."""
+    poll: Poll = _usual(5.0, "5 s")
+    """How often to read."""
+    timeout: Span = _usual(5.0, "5 s")
+    """How long to wait for an answer."""
+    token: Secret | None = None
+    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
+
+
+class CommandSection(Section):
+    """One stage of the pipeline: a command that passes when it exits 0."""
+
+    name: Text
+    run: Annotated[list[Program], Field(min_length=1, max_length=200)]
+    """The command and its arguments; no shell reads them. RELEASE_VERSION is set."""
+    timeout: Span = _usual(600.0, "10 min")
+    """When the command is stopped."""
+
+
+class PipelineSection(Section):
+    """Commands that build and check a release before it takes traffic."""
+
+    provider: Literal["command"]
+    folder: Text = "."
+    """Where the commands run, seen from this file."""
+    stages: Annotated[list[CommandSection], Field(min_length=1, max_length=50)]
+
+
+class FlagSection(Section):
+    """A feature flag behind a small HTTP interface."""
+
+    provider: Literal["http"]
+    url: Url
+    name: Text
+    timeout: Span = _usual(5.0, "5 s")
+    """How long to wait for an answer."""
+    token: Secret | None = None
+    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
+    raise_at_start: YesNo = _usual(False, "false")
+    """Raise the flag when a rollout starts."""
+
+
+class SessionGateSection(Section):
+    """A gate on customer sessions, judged against the baseline."""
+
+    name: Text
+    kind: Literal["sessions"]
+    ok: Metric = "resolved_ok"
+    """The counter of sessions that ended well."""
+    failed: Metric = "resolved_failed"
+    """The counter of sessions that failed or timed out."""
+    must_see: Harm = _usual(0.0, "total failure")
+    """The harm that a pass must have been able to see: total failure, or the share of normal that success falls to."""
+    frozen_rate_acts: YesNo = _usual(False, "false")
+    """Let a fail of the frozen-rate test alone start the countdown."""
+    counts: Literal["sessions", "attempts"] = "sessions"
+    """`attempts` where the service can't count sessions; the bound on false stops does not hold then."""
+
+
+class ThresholdGateSection(Section):
+    """A gate on the canary's own number."""
+
+    name: Text
+    kind: Literal["threshold"]
+    numerator: Metric
+    denominator: Metric | None = None
+    """Left out, the last value of the numerator is judged."""
+    limit: Limit
+    """The gate fails above it."""
+    min_count: Whole = _usual(20, "20")
+    """Fewer than this in the denominator is no verdict yet."""
+
+
+class StageSection(Section):
+    """A traffic share with its wait and its gates."""
+
+    weight: Weight
+    wait: Wait
+    gates: Annotated[list[Text], Field(max_length=50)] | None = None
+    """The gates judged here, by name; left out: all of them."""
+    bake: YesNo = _usual(False, "false")
+    """The watch before the holdback ends."""
+
+
+class PanelSection(Section):
+    """A live chart, one line a side."""
+
+    name: Text
+    kind: Literal["rate", "share", "quantile"]
+    numerator: Metric
+    denominator: Metric | None = None
+    quantile: Quantile = _usual(0.95, "0.95")
+    unit: Text | None = None
+
+
+class AfterAFailSection(Section):
+    """What happens once a gate has failed."""
+
+    roll_back_after: Wait = _usual(20.0, "20 s")
+    """Traffic goes back by itself after this; Hold cancels."""
+
+
+class WindowSection(Section):
+    """A freeze window, in the local time of its zone: once, or on days of the week."""
+
+    name: Text
+    zone: Text
+    """An IANA zone such as Europe/Berlin."""
+    start: Text = Field(alias="from")
+    """Once: 2026-11-26 18:00. With `days`: 22:00."""
+    end: Text = Field(alias="until")
+    """As `from`; a day alone is taken whole. With `days`, a time at or before `from` ends on the next day."""
+    days: Annotated[list[Day], Field(min_length=1, max_length=7)] | None = None
+    """The days of the week on which it begins."""
+    owner: Text | None = None
+    """Who can be asked."""
+    reason: Text | None = None
+
+
+class BlackoutSection(Section):
+    """No forward move while traffic is near its peak."""
+
+    metric: Metric
+    """The counter whose rate, over both sides, is the traffic."""
+    peak_per_min: Positive
+    """Its rate a minute at the declared peak."""
+    close_at: PeakShare = _usual(0.8, "80 %")
+    open_at: PeakShare = _usual(0.7, "70 %")
+
+
+class FreezeSection(Section):
+    """When nothing may raise exposure. Going back is never stopped by a freeze."""
+
+    in_flight: Literal["hold", "roll back"] = "hold"
+    """What a rollout on its way does when a freeze begins."""
+    windows: Annotated[list[WindowSection], Field(max_length=1000)] = Field(default_factory=list)
+    blackout: BlackoutSection | None = None
+
+
+class LossSection(Section):
+    """What failed sessions cost, for the loss meter."""
+
+    currency: Text
+    per_session: Amount
+    sessions_per_min: Positive | None = None
+    """Of the whole site."""
+
+
+class TargetFile(Section):
+    """A target of release-console."""
+
+    format: Annotated[Literal["1"], WithJsonSchema({"enum": [1, "1"]})]
+    """The version of this format."""
+    name: Slug
+    """The name that commands use."""
+    title: Text | None = None
+    """The name that screens show."""
+    environment: Literal["production", "staging", "practice"]
+    owner: Text | None = None
+    sides: Annotated[list[SideName], Field(min_length=2, max_length=2)]
+    """The two sides that share the traffic."""
+    traffic: Annotated[EnvoySection | HaproxySection, Field(discriminator="provider")]
+    workloads: WorkloadsSection
+    metrics: MetricsSection | None = None
+    pipeline: PipelineSection | None = None
+    flag: FlagSection | None = None
+    gates: Annotated[list[Annotated[SessionGateSection | ThresholdGateSection, Field(discriminator="kind")]], Field(max_length=50)] = Field(
+        default_factory=list
+    )
+    stages: Annotated[list[StageSection], Field(max_length=50)] = Field(default_factory=list)
+    panels: Annotated[list[PanelSection], Field(max_length=50)] = Field(default_factory=list)
+    rollback: Annotated[list[Literal["traffic", "flag"]], Field(max_length=2)] = _usual(["traffic", "flag"], ["traffic", "flag"])
+    """The way back, traffic first. Without one nothing starts."""
+    after_a_fail: AfterAFailSection = Field(default_factory=AfterAFailSection)
+    freeze: FreezeSection = Field(default_factory=FreezeSection)
+    loss: LossSection | None = None
+    speed: Positive = _usual(1.0, "1")
+    """Only on the practice shop: how much faster than real its time runs."""

@@ -1,0 +1,211 @@
+"""A target as the text of a target file, which reads back as the same target."""
+
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
+
+from console.files.spelling import DAYS, write_number, write_share, write_span
+from console.model.freeze import FreezeWindow, Weekly
+from console.model.target import EnvoyTraffic, Gate, HttpFlag, Panel, PanelKind, SecretRef, SessionGate, Stage, Target, TrafficSpec
+
+HEADER = "# A target of release-console. Spans are written as 45 s or 15 min, weights and shares as 5 %.\n"
+
+
+def write_target(target: Target) -> str:
+    """Return a target as YAML; `load_target` of it gives the target back (path, digest and the list of commands aside)."""
+    document = {
+        "format": 1,
+        "name": target.name,
+        "title": target.title,
+        "environment": target.environment.value,
+        "owner": target.owner or None,
+        "sides": list(target.sides),
+        "traffic": _traffic(target.traffic),
+        "workloads": {"provider": "http", "urls": dict(target.workloads.urls), "timeout": write_span(target.workloads.timeout_s)},
+        "metrics": _metrics(target),
+        "pipeline": _pipeline(target),
+        "flag": _flag(target.flag) if target.flag else None,
+        "gates": [_gate(gate) for gate in target.gates],
+        "stages": [_stage(stage) for stage in target.stages],
+        "panels": [_panel(panel) for panel in target.panels],
+        "rollback": list(target.rollback),
+        "after_a_fail": {"roll_back_after": write_span(target.auto_rollback_after_s)},
+        "freeze": _freeze(target),
+        "loss": _loss(target),
+        "speed": _number(target.speed),
+    }
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.allow_unicode = True
+    yaml.width = 1_000_000
+    yaml.representer.ignore_aliases = lambda _: True
+    yaml.representer.add_representer(_Digits, _bare)
+    text = StringIO()
+    yaml.dump(_given(document), text)
+    return HEADER + text.getvalue()
+
+
+class _Digits(str):
+    """A number that is written bare, as it is spelled."""
+
+    __slots__ = ()
+
+
+def _number(number: float) -> _Digits:
+    return _Digits(write_number(number))
+
+
+def _bare(representer: SafeRepresenter, digits: _Digits) -> ScalarNode:
+    kind = "float" if "." in digits else "int"
+    return representer.represent_scalar(f"tag:yaml.org,2002:{kind}", str(digits))
+
+
+def _given(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a section without the keys that hold nothing."""
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def _traffic(traffic: TrafficSpec) -> dict[str, Any]:
+    if isinstance(traffic, EnvoyTraffic):
+        return {
+            "provider": "envoy",
+            "admin": traffic.admin,
+            "runtime_prefix": traffic.runtime_prefix,
+            "clusters": dict(traffic.clusters),
+            "timeout": write_span(traffic.timeout_s),
+        }
+    return {
+        "provider": "haproxy",
+        "address": traffic.address,
+        "backend": traffic.backend,
+        "servers": {side: list(servers) for side, servers in traffic.servers.items()},
+        "timeout": write_span(traffic.timeout_s),
+    }
+
+
+def _metrics(target: Target) -> dict[str, Any] | None:
+    metrics = target.metrics
+    if metrics is None:
+        return None
+    return _given(
+        {
+            "provider": "openmetrics",
+            "urls": dict(metrics.urls),
+            "poll": write_span(metrics.poll_s),
+            "timeout": write_span(metrics.timeout_s),
+            "token": _secret(metrics.token),
+        }
+    )
+
+
+def _pipeline(target: Target) -> dict[str, Any] | None:
+    if target.pipeline is None:
+        return None
+    stages = [{"name": stage.name, "run": list(stage.run), "timeout": write_span(stage.timeout_s)} for stage in target.pipeline.stages]
+    return {"provider": "command", "folder": target.pipeline.folder, "stages": stages}
+
+
+def _flag(flag: HttpFlag) -> dict[str, Any]:
+    return _given(
+        {
+            "provider": "http",
+            "url": flag.url,
+            "name": flag.name,
+            "timeout": write_span(flag.timeout_s),
+            "token": _secret(flag.token),
+            "raise_at_start": flag.raise_at_start,
+        }
+    )
+
+
+def _secret(secret: SecretRef | None) -> str | None:
+    return f"{secret.scheme}:{secret.name}" if secret else None
+
+
+def _gate(gate: Gate) -> dict[str, Any]:
+    if isinstance(gate, SessionGate):
+        return {
+            "name": gate.name,
+            "kind": "sessions",
+            "ok": gate.ok,
+            "failed": gate.failed,
+            "must_see": write_share(gate.harm_to) if gate.harm_to else "total failure",
+            "frozen_rate_acts": gate.frozen_rate_acts,
+            "counts": "sessions" if gate.resolved else "attempts",
+        }
+    return _given(
+        {
+            "name": gate.name,
+            "kind": "threshold",
+            "numerator": gate.numerator,
+            "denominator": gate.denominator,
+            "limit": _number(gate.limit),
+            "min_count": gate.min_count,
+        }
+    )
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return _given(
+        {"weight": f"{stage.weight} %", "wait": write_span(stage.wait_s), "gates": list(stage.gates), "bake": True if stage.bake else None}
+    )
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return _given(
+        {
+            "name": panel.name,
+            "kind": panel.kind.value,
+            "numerator": panel.numerator,
+            "denominator": panel.denominator,
+            "quantile": _number(panel.quantile) if panel.kind is PanelKind.QUANTILE else None,
+            "unit": panel.unit or None,
+        }
+    )
+
+
+def _freeze(target: Target) -> dict[str, Any]:
+    blackout = target.blackout
+    return _given(
+        {
+            "in_flight": target.freeze_rule.value,
+            "windows": [_window(window) for window in target.freezes],
+            "blackout": blackout
+            and {
+                "metric": blackout.metric,
+                "peak_per_min": _number(blackout.peak_per_min),
+                "close_at": write_share(blackout.close_at),
+                "open_at": write_share(blackout.open_at),
+            },
+        }
+    )
+
+
+def _window(window: FreezeWindow) -> dict[str, Any]:
+    span = window.span
+    days = [DAYS[day] for day in sorted(span.days)] if isinstance(span, Weekly) else None
+    start, end = (str(moment).removesuffix(":00") if not moment.second else str(moment) for moment in (span.start, span.end))
+    return _given(
+        {
+            "name": window.name,
+            "zone": window.zone,
+            "days": days,
+            "from": start,
+            "until": end,
+            "owner": window.owner or None,
+            "reason": window.reason or None,
+        }
+    )
+
+
+def _loss(target: Target) -> dict[str, Any] | None:
+    prices = target.prices
+    if prices is None:
+        return None
+    per_min = None if prices.sessions_per_min is None else _number(prices.sessions_per_min)
+    return _given({"currency": prices.currency, "per_session": _number(prices.per_session), "sessions_per_min": per_min})

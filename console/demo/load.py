@@ -9,21 +9,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from console.demo import leash
-from console.demo.wire import Caller, Reply, Request, WireError, serve
+from console.demo.wire import COOKIE, Caller, Reply, Request, WireError, serve
 
-COOKIE = "shop_session"
 SESSIONS_PER_S = 1200 / 90 / 60
 """The incident's checkout sessions a second, at speed 1."""
 PAGES_PER_S = 3.0
-"""Pages that visitors who do not buy look at in a second, at speed 1; never fewer than 40 and never more than 200 a second."""
-PAGES_FEWEST, PAGES_MOST = 40.0, 200.0
+"""Pages that visitors who do not buy look at in a second, at speed 1; never fewer than 80 and never more than 200 a second."""
+PAGES_FEWEST, PAGES_MOST = 80.0, 200.0
 PAGES_EACH = 2
 LEAVES = 0.015
 """Share of buyers who begin a checkout and never pay."""
 THINK_S = (4.0, 12.0)
 LOOK_AGAIN_S = 25.0
 LOOKS = 5
-AT_ONCE = 400
+AT_ONCE = 800
 """Customers in the shop at the same time; when there are as many, new ones are turned away, and counted."""
 WARM_AT_ONCE = 16
 
@@ -99,9 +98,10 @@ class Customers:
         """Look at some pages and leave."""
         self._count["visitors"] += 1
         session = self._session()
-        for _ in range(PAGES_EACH):
+        for page in range(PAGES_EACH):
+            if page:
+                await self._think()
             await self._ask("GET", f"/product?id={self._chance.randint(1, 4)}", session)
-            await self._think()
 
     async def buy(self, *, hurry: bool = False) -> None:
         """Choose, go to the checkout, pay, and leave; while a payment is not through, look again a few times."""

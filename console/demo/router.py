@@ -12,11 +12,11 @@ from typing import Any
 
 from console.demo import children
 from console.demo.children import Child
+from console.demo.wire import COOKIE
 from console.model.errors import Unreachable
 from console.model.target import Side
 
 RUNTIME_PREFIX = "routing.shop"
-COOKIE = "shop_session"
 READY_S = 20.0
 LOOPBACK = "127.0.0.1"
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from console.demo import counters, leash
 from console.demo.counters import Counters
 from console.demo.ledger import Checkout, Ledger
-from console.demo.wire import Caller, Reply, Request, WireError, serve
+from console.demo.wire import COOKIE, Caller, Reply, Request, WireError, serve
 
-COOKIE = "shop_session"
 SWEEP_S = 0.25
 PRUNE_S = 60.0
 RETRY_S = 0.2

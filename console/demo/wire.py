@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+COOKIE = "shop_session"
+"""The cookie that names a customer's session; the router picks a side by it."""
+
 HEAD_LIMIT = 16_384
 BODY_LIMIT = 65_536
 DEADLINE_S = 10.0

@@ -1,5 +1,6 @@
 """The practice shop end to end: real processes, real requests."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -12,7 +13,16 @@ import pytest
 from demo.shops import SMALL, OpenShop, running, until
 
 from console.demo import targetfile
+from console.demo.practice import PracticeShop
+from console.files.targetfile import read_target
+from console.model.clock import SystemClock
 from console.model.errors import BadFile, Unreachable
+from console.model.readings import SplitChange
+from console.providers.clients.http import HttpClient
+from console.providers.flags.httpflag import HttpFlags
+from console.providers.metrics.openmetrics import OpenMetricsScrape
+from console.providers.traffic.envoy import EnvoyRouter
+from console.providers.workloads.http import HttpWorkloadVersions
 
 pytestmark = pytest.mark.envoy
 
@@ -146,6 +156,33 @@ def test_a_healthy_release_passes_its_pipeline_and_takes_payments(open_shop: Cal
     assert shop.load()["failed"] == 0
 
 
+def test_the_consoles_own_providers_read_and_drive_the_shop_from_its_target_file(stable_only: OpenShop) -> None:
+    target = read_target(stable_only.shop.target_text.encode(), "practice.yaml")
+    assert target.metrics is not None
+    assert target.flag is not None
+
+    async def talk() -> None:
+        http, clock = HttpClient(), SystemClock()
+        router = EnvoyRouter(target.traffic, http, clock)
+        assert (await router.split()).weights == {"blue": 100, "green": 0}
+        await router.set_split(SplitChange({"blue": 95, "green": 5}, "key", backward=False))
+        assert (await router.split()).weights == {"blue": 95, "green": 5}
+        assert (await router.measured()).counts["blue"] > SMALL.warm_sessions
+        reading = await OpenMetricsScrape(target.metrics, http, clock).read()
+        assert reading.errors == {}
+        for name in ("resolved_ok", "resolved_failed", "http_requests", "http_errors", "payments_ok", "payment_attempts"):
+            assert name in reading.values["blue"]
+            assert name in reading.values["green"]
+        assert len(reading.buckets["blue"]["http_request_duration_seconds"]) == 12
+        flag = await HttpFlags(target.flag, http, clock).state()
+        assert (flag.name, flag.on, flag.percent, flag.in_effect) == ("checkout_v52", True, 100, True)
+        workloads = HttpWorkloadVersions(target.workloads, http, clock)
+        assert [(await workloads.version(side)).version for side in target.sides] == ["5.1", "5.2b"]
+        await http.aclose()
+
+    asyncio.run(talk())
+
+
 def test_a_pipeline_for_a_version_that_runs_nowhere_fails(stable_only: OpenShop) -> None:
     stages = pipeline(stable_only, "9.9")
     assert stages[0].returncode == 1
@@ -207,11 +244,33 @@ def test_after_stop_no_process_is_left_and_it_can_be_opened_again(tmp_path: Path
             started = psutil.Process().children(recursive=True)
             assert len(started) >= 7
             port = shop.at.shop
-        assert [process for process in started if process.is_running() and str(tmp_path) in " ".join(process.cmdline())] == []
+        assert [process for process in started if str(tmp_path) in " ".join(cmdline(process))] == []
         with pytest.raises(Unreachable):
             _ = shop.at
         with pytest.raises(OSError, match="refused"):
             shop.ask(port, "/")
+
+
+@pytest.mark.anyio
+async def test_a_start_that_is_broken_off_leaves_no_process(tmp_path: Path) -> None:
+    shop = PracticeShop(tmp_path / "practice", "healthy", 100.0, SMALL)
+    reached = asyncio.Event()
+    starting = asyncio.create_task(shop.start(lambda line: reached.set() if line == "Starting the router" else None))
+    await reached.wait()
+    started = psutil.Process().children(recursive=True)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    _, alive = psutil.wait_procs([each for each in started if str(tmp_path) in " ".join(cmdline(each))], timeout=5)
+    assert alive == []
+    assert [each for each in psutil.Process().children(recursive=True) if str(tmp_path) in " ".join(cmdline(each))] == []
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 OWNER = """
@@ -256,8 +315,6 @@ def test_envoy_goes_even_when_its_guard_is_killed(tmp_path: Path) -> None:
 
 
 def test_nonsense_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    from console.demo.practice import PracticeShop
-
     with pytest.raises(BadFile, match="no scenario 'bad'"):
         PracticeShop(tmp_path, "bad", 20.0)
     for speed in (0.0, -1.0, float("nan"), 1000.0):

@@ -271,8 +271,8 @@ async def test_customers_that_find_nobody_are_counted_as_failed() -> None:
 
 
 def test_page_traffic_grows_with_the_speed_within_bounds() -> None:
-    assert pace(1.0, None).pages_per_s == 40
-    assert pace(20.0, None).pages_per_s == 60
+    assert pace(1.0, None).pages_per_s == 80
+    assert pace(40.0, None).pages_per_s == 120
     assert pace(100.0, None).pages_per_s == 200
     assert pace(20.0, 0.0).pages_per_s == 0
 

@@ -45,10 +45,10 @@ class Forward(QObject):
             self.show_known(command, title, environment, sends)
         else:
             text = " ".join(part for part in (*decision.reasons[:1], decision.allowed_instead) if part)
-            self._tell(command, f"{command.verb.capitalize()} is refused", text)
+            self._tell(command, "refused", f"{command.verb.capitalize()} is refused", text)
 
     def _failed(self, command: Command, error: ConsoleError) -> None:
-        self._tell(command, f"{command.verb.capitalize()} could not be prepared", str(error))
+        self._tell(command, "fail", f"{command.verb.capitalize()} could not be prepared", str(error))
 
-    def _tell(self, command: Command, title: str, text: str) -> None:
-        self.told.emit(Notice(self._around.clock.now(), "fail", title, text, command.target, command.rollout))
+    def _tell(self, command: Command, level: str, title: str, text: str) -> None:
+        self.told.emit(Notice(self._around.clock.now(), level, title, text, command.target, command.rollout))

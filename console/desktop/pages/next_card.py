@@ -1,0 +1,92 @@
+"""The next forward move of a rollout, or that it is over; forward stays inside the page and says what it sends."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from console.desktop import forms
+from console.desktop.pages.laying import Card, column, row
+from console.desktop.widgets.button import Button
+from console.desktop.widgets.label import Label
+from console.desktop.widgets.mark import MarkLabel
+from console.model.rollout import Phase
+from console.model.verbs import State, Verb, Verdict
+from console.model.views import RolloutView, VerbView
+
+FORWARD = (Verb.RESUME, Verb.PROMOTE, Verb.STEP_UP)
+_OVER = {
+    Phase.DONE: (State.HEALTHY, "Done"),
+    Phase.ROLLED_BACK: (State.ROLLING_BACK, "Rolled back"),
+    Phase.ABORTED: (State.ROLLING_BACK, "Aborted, traffic is on stable"),
+}
+
+
+def forward_verb(rollout: RolloutView) -> VerbView | None:
+    """Return the forward move to offer: one that can act now before one that cannot; none when forward is closed."""
+    if rollout.phase.forward_closed or rollout.phase is Phase.UNKNOWN:
+        return None
+    found = [rollout.verbs[verb] for verb in FORWARD if verb in rollout.verbs]
+    return next((verb for verb in found if verb.enabled), found[0] if found else None)
+
+
+def next_words(rollout: RolloutView) -> str:
+    """Say what comes next by itself."""
+    if any(gate.verdict is not Verdict.PASS for gate in rollout.gates):
+        waiting = next((gate for gate in rollout.gates if gate.needs_more), None)
+        if waiting is not None and waiting.needs_more:
+            about = f", about {forms.span(waiting.needs_about_s)}" if waiting.needs_about_s else ""
+            return f"{waiting.name} needs {waiting.needs_more} more{about}"
+        return "only a pass of every gate advances"
+    return "goes on by itself when its wait is over" if rollout.phase is Phase.RUNNING else "stands still until it is resumed"
+
+
+class NextCard(Card):
+    """`asked` carries the forward verb; `audited` and `planned` are offered when a rollout is over."""
+
+    asked = Signal(object)
+    audited = Signal()
+    planned = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(pad=13, parent=parent)
+        self._verb: Verb | None = None
+        self._head, self._words = Label("", "label"), Label("", "small", "text.2", elide=True)
+        self._over = MarkLabel("label", 15)
+        self.button = Button("", "forward")
+        self.button.clicked.connect(lambda: self.asked.emit(self._verb))
+        self.audit = Button("Its audit", icon="file-check")
+        self.audit.clicked.connect(self.audited)
+        self.plan = Button("Plan a release", "forward")
+        self.plan.clicked.connect(self.planned)
+        texts = column([self._over, self._head, self._words], 1)
+        line = row([texts, self.audit, self.plan, self.button])
+        line.setStretch(0, 1)
+        self.body.addLayout(line)
+
+    def show_view(self, rollout: RolloutView) -> None:
+        """Show what comes next."""
+        over = rollout.phase.over
+        verb = forward_verb(rollout)
+        self.setVisible(over or verb is not None)
+        self._over.setVisible(over)
+        self._head.setVisible(not over)
+        self.audit.setVisible(over)
+        self.plan.setVisible(over)
+        self.button.setVisible(verb is not None and not over)
+        if over:
+            self._show_over(rollout)
+        elif verb is not None:
+            self._show_verb(rollout, verb)
+
+    def _show_over(self, rollout: RolloutView) -> None:
+        state, word = _OVER[rollout.phase]
+        self._over.show_state(state, word, rollout.title)
+        ended = f"ended {forms.clock(rollout.ended_at)}" if rollout.ended_at else "ended"
+        self._words.setText(f"{ended}. {rollout.note}".strip())
+
+    def _show_verb(self, rollout: RolloutView, verb: VerbView) -> None:
+        self._verb = verb.verb
+        first = rollout.next_sends[0] if rollout.next_sends else None
+        self._head.setText(f"Next: {first.what}, {first.value}" if first else "Next")
+        self._words.setText(next_words(rollout) if verb.enabled else verb.second)
+        self.button.setText(f"{verb.verb.capitalize()} …")
+        self.button.set_locked("" if verb.enabled else verb.second or "not now")

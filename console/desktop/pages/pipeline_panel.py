@@ -1,0 +1,163 @@
+"""Beside the gates: the pipeline with its live log, the steps that were sent, and a gate's evidence."""
+
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from console.desktop import forms, theme
+from console.desktop.pages.laying import Card, Scrolled, fill, row
+from console.desktop.widgets.button import Button
+from console.desktop.widgets.empty import EmptyState
+from console.desktop.widgets.evidence import EvidenceCard
+from console.desktop.widgets.label import Label
+from console.desktop.widgets.log_view import LogView
+from console.desktop.widgets.mark import paint_mark
+from console.desktop.widgets.painted import RIGHT, Painted, hairline, write
+from console.model.readings import PipelineStageRun
+from console.model.rollout import StepRow, StepState
+from console.model.verbs import State
+from console.model.views import GateView, RolloutView
+
+_STAGE_MARKS = {
+    "planned": State.PLANNED,
+    "running": State.IN_ROLLOUT,
+    "passed": State.HEALTHY,
+    "failed": State.FAILED,
+    "cancelled": State.HELD,
+}
+_STEP_MARKS = {
+    StepState.PLANNED: State.PLANNED,
+    StepState.SENT: State.WATCHING,
+    StepState.CONFIRMED: State.HEALTHY,
+    StepState.FAILED: State.FAILED,
+    StepState.UNKNOWN: State.UNKNOWN,
+}
+Line = tuple[State, str, str, str]
+"""Mark, head, words and what stands at the right edge."""
+
+
+def stage_line(stage: PipelineStageRun) -> Line:
+    """Return a pipeline stage as a line."""
+    took = "" if stage.started_at is None or stage.ended_at is None else forms.span((stage.ended_at - stage.started_at).total_seconds())
+    code = "" if stage.exit_code in {None, 0} else f"exit {stage.exit_code}"
+    return _STAGE_MARKS.get(stage.state, State.PLANNED), stage.name, ", ".join(part for part in (stage.state, code) if part), took
+
+
+def step_line(step: StepRow) -> Line:
+    """Return a step as a line: what was sent to which system, and what became of it."""
+    want = ", ".join(f"{name} {value}" for name, value in step.step.want.items())
+    words = f"{step.step.system}: {want}" + (f"  ·  {step.detail}" if step.detail else "")
+    late = "" if step.recorded == "journal" else f", {step.recorded}"
+    return _STEP_MARKS[step.state], f"{step.step.verb}", words, f"{forms.clock(step.sent_at)}{late}"
+
+
+class Lines(Painted):
+    """Rows of mark, head, words and an edge."""
+
+    def __init__(self, height: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._height = height
+        self._lines: tuple[Line, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_lines(self, lines: tuple[Line, ...]) -> None:
+        """Show these rows."""
+        if lines == self._lines:
+            return
+        longer = len(lines) != len(self._lines)
+        self._lines = lines
+        self.setAccessibleName("; ".join(f"{head}, {theme.state_word(state)}, {words}" for state, head, words, _ in lines))
+        if longer:
+            self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the room for all rows."""
+        return QSize(240, max(1, len(self._lines)) * self._height)
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint each row under a hairline."""
+        for at, (state, head, words, edge) in enumerate(self._lines):
+            top = at * self._height
+            if at:
+                hairline(painter, 0, top, self.width(), top)
+            paint_mark(painter, state, QRectF(0, top + (self._height - 13) / 2, 13, 13))
+            name = write(painter, QRectF(22, top, 150, self._height), (head, "small.strong", "text"))
+            right = write(painter, QRectF(0, top, self.width(), self._height), (edge, "caption", "text.3"), RIGHT)
+            write(painter, QRectF(32 + name, top, self.width() - 44 - name - right, self._height), (words, "small", "text.2"))
+
+
+class PipelinePanel(Card):
+    """Three views in one place; `cancelled` asks to stop the pipeline's run."""
+
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(pad=13, parent=parent)
+        self._views = {name: Button(name, "segment") for name in ("Pipeline", "Steps", "Evidence")}
+        self._stack = QStackedWidget()
+        self._aside = Label("", "caption", "text.3", elide=True)
+        self.cancel = Button("Cancel the run", "quiet", "x")
+        self.cancel.clicked.connect(self.cancelled)
+        for at, button in enumerate(self._views.values()):
+            button.setAutoExclusive(True)
+            button.setFont(theme.font("small"))
+            button.clicked.connect(lambda _=False, at=at: self._stack.setCurrentIndex(at))
+        self.body.addLayout(row([*self._views.values(), 8, self._aside, self.cancel], 0))
+        self.body.addWidget(self._stack, 1)
+        self._stack.addWidget(self._pipeline())
+        self._stack.addWidget(self._steps_view())
+        self._stack.addWidget(self._evidence_view())
+        self._shown = ""
+        self.show_tab("Pipeline")
+
+    def show_tab(self, name: str) -> None:
+        """Show one of the three views."""
+        self._views[name].setChecked(True)
+        self._stack.setCurrentIndex(list(self._views).index(name))
+
+    def show_view(self, rollout: RolloutView) -> None:
+        """Show a rollout's pipeline and steps."""
+        if rollout.id != self._shown:
+            self._shown = rollout.id
+            self.log.forget()
+            self.show_tab("Pipeline" if rollout.pipeline is not None else "Steps")
+        run = rollout.pipeline
+        self._views["Pipeline"].setVisible(run is not None)
+        self.cancel.setVisible(run is not None and run.state == "running")
+        self._aside.setText("" if run is None else f"run {run.id}, {run.version}, {run.state}" + (f": {run.reason}" if run.reason else ""))
+        if run is not None:
+            self.stages.show_lines(tuple(stage_line(stage) for stage in run.stages))
+            self.log.show_lines(rollout.log)
+        steps = tuple(step_line(step) for step in reversed(rollout.steps))
+        self.steps.show_lines(steps)
+        self._no_steps.setVisible(not steps)
+        self.steps.setVisible(bool(steps))
+
+    def show_evidence(self, gate: GateView) -> None:
+        """Open a gate's evidence card."""
+        self.refresh_evidence(gate)
+        self.show_tab("Evidence")
+
+    def refresh_evidence(self, gate: GateView) -> None:
+        """Keep the evidence card current without opening it."""
+        self.evidence.show_view(gate)
+
+    def _pipeline(self) -> QWidget:
+        view = QWidget()
+        self.stages, self.log = Lines(24), LogView()
+        self.log.setMinimumHeight(40)
+        fill(column := QVBoxLayout(view), [self.stages, self.log], 6)
+        column.setStretch(1, 1)
+        return view
+
+    def _steps_view(self) -> QWidget:
+        content = QWidget()
+        self.steps = Lines(24)
+        self._no_steps = EmptyState("Nothing was sent yet.")
+        fill(QVBoxLayout(content), [self.steps, self._no_steps, -1], 0)
+        return Scrolled(content)
+
+    def _evidence_view(self) -> QWidget:
+        self.evidence = EvidenceCard()
+        return Scrolled(self.evidence)

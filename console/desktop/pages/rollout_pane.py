@@ -1,0 +1,129 @@
+"""One rollout on screen: the sentence, the loss, the stages, the gates with evidence, the way back, charts and pipeline."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from console.desktop import theme
+from console.desktop.pages.gates import Gates, worst_first
+from console.desktop.pages.laying import column, fill, row
+from console.desktop.pages.next_card import NextCard
+from console.desktop.pages.pipeline_panel import PipelinePanel
+from console.desktop.pages.target_panel import wheel_words
+from console.desktop.pages.unknown_card import UnknownCard
+from console.desktop.widgets.age import ticker
+from console.desktop.widgets.autoact import AutoActCard
+from console.desktop.widgets.chart import ChartCard
+from console.desktop.widgets.label import Label
+from console.desktop.widgets.loss import LossMeter
+from console.desktop.widgets.strip import StageStrip
+from console.model.verbs import Verb
+from console.model.views import ChartView, GateView, Marker, RolloutView
+
+_CHARTS = 4
+_SMALL = (1330, 700)
+"""Under this width or height of the page, cards are lower and columns narrower."""
+
+
+def way_back(rollout: RolloutView) -> Verb:
+    """Return the verb that takes this rollout back: a whole rollback where the engine offers one, else an abort."""
+    return Verb.ROLLBACK if Verb.ROLLBACK in rollout.verbs else Verb.ABORT
+
+
+class RolloutPane(QWidget):
+    """Told a rollout. `asked` carries a forward verb to preview, `sent` a backward verb to send now."""
+
+    asked = Signal(object)
+    sent = Signal(object)
+    audited = Signal()
+    planned = Signal()
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view: RolloutView | None = None
+        self._evidence = ""
+        self.headline, self._subline = Label("", "title", elide=True), Label("", "small", "text.2", elide=True)
+        self.loss, self.strip, self.gates = LossMeter(), StageStrip(), Gates()
+        self.gates.evidence_asked.connect(self._open_evidence)
+        self.unknown, self.act, self.next, self.pipeline = UnknownCard(), AutoActCard(), NextCard(), PipelinePanel()
+        self._connect()
+        self.charts: list[ChartCard] = []
+        self._chart_row = QHBoxLayout()
+        fill(self._chart_row, [], theme.size("gutter"))
+        self._chart_box = QWidget()
+        self._chart_box.setLayout(self._chart_row)
+        left = column([self.gates, self._chart_box], theme.size("gutter"))
+        left.setStretch(0, 1)
+        self._right = QWidget()
+        fill(right := QVBoxLayout(self._right), [self.unknown, self.act, self.next, self.pipeline], theme.size("gutter"))
+        right.setStretch(3, 1)
+        head = row([column([self.headline, self._subline], 2), self.loss], 16)
+        head.setStretch(0, 1)
+        fill(whole := QVBoxLayout(self), [head, self.strip, row([left, self._right], theme.size("gutter"))], theme.size("gutter"))
+        whole.setStretch(2, 1)
+
+    def show_view(self, rollout: RolloutView) -> None:
+        """Show a rollout as it stands now."""
+        failed_now = rollout.auto_act is not None and (self._view is None or self._view.auto_act is None)
+        self._view = rollout
+        self.headline.setText(rollout.headline)
+        who = wheel_words(rollout.wheel)
+        self._subline.setText(f"{rollout.subline}  ·  plan {rollout.plan_hash[:4]} {rollout.plan_hash[4:8]}  ·  wheel {who}")
+        self.loss.show_view(rollout.loss)
+        self.strip.show_view(rollout)
+        self.gates.show_view(rollout.gates)
+        self.unknown.show_view(rollout, ticker().now())
+        self.act.show_view(rollout)
+        self.next.show_view(rollout)
+        self.pipeline.show_view(rollout)
+        self._show_evidence(rollout)
+        self._show_charts(rollout.charts, rollout.markers)
+        if failed_now and self.isVisible() and not isinstance(QApplication.focusWidget(), QLineEdit):
+            self.act.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take lower cards and a narrower act column in a small window."""
+        super().resizeEvent(event)
+        wide, high = event.size().width(), event.size().height()
+        narrow, low = wide < _SMALL[0] - 40, high < _SMALL[1]
+        self._right.setFixedWidth(404 if narrow else theme.pair("act_card")[0])
+        self._chart_box.setFixedHeight(124 if low else 218)
+        self.strip.set_small(low)
+        self.act.set_small(low)
+
+    def _connect(self) -> None:
+        self.unknown.resumed.connect(lambda: self.asked.emit(Verb.RESUME))
+        self.unknown.rolled_back.connect(self._back)
+        self.act.roll_back.connect(self._back)
+        self.act.hold.connect(lambda: self.sent.emit(Verb.HOLD))
+        self.next.asked.connect(self.asked)
+        self.next.audited.connect(self.audited)
+        self.next.planned.connect(self.planned)
+        self.pipeline.cancelled.connect(self.cancelled)
+
+    def _back(self) -> None:
+        if self._view is not None:
+            self.sent.emit(way_back(self._view))
+
+    def _show_charts(self, charts: tuple[ChartView, ...], markers: tuple[Marker, ...]) -> None:
+        shown = charts[:_CHARTS]
+        while len(self.charts) < len(shown):
+            made = ChartCard()
+            self.charts.append(made)
+            self._chart_row.addWidget(made, 1)
+        self._chart_box.setVisible(bool(shown))
+        for at, made in enumerate(self.charts):
+            made.setVisible(at < len(shown))
+            if at < len(shown):
+                made.show_view(shown[at], markers)
+
+    def _open_evidence(self, gate: GateView) -> None:
+        self._evidence = gate.name
+        self.pipeline.show_evidence(gate)
+
+    def _show_evidence(self, rollout: RolloutView) -> None:
+        gates = worst_first(rollout.gates)
+        gate = next((found for found in gates if found.name == self._evidence), gates[0] if gates else None)
+        if gate is not None:
+            self.pipeline.refresh_evidence(gate)

@@ -1,0 +1,165 @@
+"""Renders every page from sample views to PNG files: `python packaging/screenshots.py FOLDER [dark|light|contrast …]`."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from PySide6.QtCore import QCoreApplication, QEvent  # noqa: E402
+from PySide6.QtTest import QTest  # noqa: E402
+from PySide6.QtWidgets import QApplication  # noqa: E402
+
+from console.desktop import theme  # noqa: E402
+from console.desktop.pages import PAGES  # noqa: E402
+from console.desktop.window import Window  # noqa: E402
+from console.model.freeze import FreezeState, StopTheLine, TrafficNow  # noqa: E402
+from console.model.rollout import Phase  # noqa: E402
+from console.model.target import Environment  # noqa: E402
+from console.model.verbs import State  # noqa: E402
+from console.model.views import Problem, Update  # noqa: E402
+from tests.desktop import samples  # noqa: E402
+from tests.desktop.pages import fake_desk  # noqa: E402
+
+SIZES = ((1440, 900), (1280, 720), (1180, 680))
+Scene = Callable[[Window], None]
+
+
+def fleet() -> Update:
+    """Return many targets in every group."""
+    now = samples.NOW
+    cold = FreezeState(True, "window", "Ledger month end", "finance", "books close", now + timedelta(days=2, hours=20))
+    problem = Problem(
+        "No reply from the router.", "Its weights are not known.", "Look whether haproxy-ap runs.", now - timedelta(seconds=41)
+    )
+    moving = samples.target("pricing-us", State.DRIFT, gate_text="moved outside, 38 s ago", weight=samples.weight(0.0, 12.1, drift=True))
+    hanging = samples.target("search-ap", State.HANGING, problem=problem, stable_version="9.0")
+    frozen = [samples.target(name, State.FROZEN, freeze=cold) for name in ("invoices-eu", "ledger-eu", "ledger-us", "payout-eu")]
+    observed = samples.target("account-eu", armed=False, trusted=False, commands=("make image", "kubectl apply -f app.yaml"))
+    return replace(samples.incident(), targets=(samples.incident_target(), moving, hanging, observed, *frozen, *samples.fleet(40)))
+
+
+def busy_calendar() -> Update:
+    """Return a calendar with a window in force, peak traffic and a stop."""
+    view = samples.calendar()
+    now = samples.NOW
+    window = replace(
+        view.rows[0].window, id="w2", name="Ledger month end", owner="finance", reason="books close", origin="file", targets=("ledger-eu",)
+    )
+    held = replace(view.rows[0].upcoming[0], window=window, start=now - timedelta(hours=9), end=now + timedelta(days=2, hours=20))
+    row = replace(view.rows[0], window=window, now=held, upcoming=(), covers=("ledger-eu",))
+    stop = StopTheLine("Rita M.", "payments look odd", now - timedelta(minutes=4), now + timedelta(minutes=56))
+    peaks = {"checkout-eu": TrafficNow(0.36, False, now, 2222.0), "ledger-eu": TrafficNow(0.86, True, now, 800.0)}
+    calendar = replace(view, rows=(row, *view.rows), week=(held, *view.week), stops=(stop,), blackouts=peaks)
+    return replace(samples.incident(), calendar=calendar)
+
+
+def over() -> Update:
+    """Return a rollout that was taken back."""
+    sent = tuple(replace(send, state=State.HEALTHY, took_s=send.predicted_s * 0.8) for send in samples.sends())
+    loss = replace(samples.incident_rollout().loss, saved=44887.0, per_min_now=0.0)
+    done = replace(
+        samples.incident_rollout(), phase=Phase.ROLLED_BACK, state=State.HEALTHY, headline="Checkout 5.2b was rolled back", auto_act=None,
+        sends=sent, loss=loss, ended_at=samples.NOW, note="customers hit: 3 to the verdict, 3 to the read-back of 0 %",
+    )  # fmt: skip
+    return replace(
+        samples.incident(), rollouts=(done, replace(samples.healthy().rollouts[0], id="R-2290", target="account-eu", title="Account 6.31"))
+    )
+
+
+def practice() -> Update:
+    """Return the practice shop alone."""
+    shop = samples.target("practice-shop", environment=Environment.PRACTICE, title="Practice shop", practice=True, stable_version="5.1")
+    return Update(targets=(shop,), calendar=samples.calendar())
+
+
+def _open_form(window: Window) -> None:
+    page = window.pages["calendar"]
+    page.new.click()
+    page.form.name.setText("Sale weekend")
+    page.form.reason.setText("peak x 1.6")
+
+
+def _pick(name: str) -> Scene:
+    return lambda window: window.pages["targets"].show_subject(name)
+
+
+def _plan(*, allowed: bool) -> Scene:
+    def open_plan(window: Window) -> None:
+        window.desk.the_plan = fake_desk.plan(allowed=allowed)
+        window.go("releases", "plan:account-eu")
+
+    return open_plan
+
+
+def _verify(window: Window) -> None:
+    window.pages["audit"].verify.button.click()
+
+
+def _nothing(_window: Window) -> None:
+    pass
+
+
+SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
+    ("first-start", "targets", samples.first_start, _nothing),
+    ("targets", "targets", fleet, _nothing),
+    ("targets-observed", "targets", fleet, _pick("account-eu")),
+    ("practice", "targets", practice, _nothing),
+    ("release-incident", "releases", samples.incident, _nothing),
+    ("release-healthy", "releases", samples.healthy, _nothing),
+    ("release-frozen", "releases", samples.frozen, _nothing),
+    ("release-unknown", "releases", samples.unknown, _nothing),
+    ("release-over", "releases", over, _nothing),
+    ("releases-empty", "releases", samples.first_start, _nothing),
+    ("plan", "releases", fleet, _plan(allowed=True)),
+    ("plan-refused", "releases", fleet, _plan(allowed=False)),
+    ("calendar", "calendar", busy_calendar, _nothing),
+    ("calendar-form", "calendar", samples.incident, _open_form),
+    ("calendar-empty", "calendar", samples.first_start, _nothing),
+    ("audit", "audit", samples.incident, _verify),
+    ("settings", "settings", samples.incident, _nothing),
+)
+
+
+def render(folder: Path, name: str, key: str, update: Update, scene: Scene, look: str) -> None:
+    """Render one page at each size."""
+    desk = fake_desk.FakeDesk()
+    around = fake_desk.surroundings(desk)
+    window = Window(around, PAGES)
+    window.desk = desk
+    window.show()
+    around.bridge.updated.emit(update)
+    window.go(key)
+    QTest.qWait(30)
+    scene(window)
+    for width, height in SIZES:
+        window.resize(width, height)
+        QTest.qWait(120)
+        window.grab().save(str(folder / f"{name}-{look}-{width}.png"))
+    window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def main() -> None:
+    """Render the scenes named on the command line, or all."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    looks = [word for word in sys.argv[2:] if word in theme.CHOICES] or ["dark", "light"]
+    wanted = [word for word in sys.argv[2:] if word not in theme.CHOICES]
+    app = QApplication(sys.argv[:1])
+    for look in looks:
+        theme.apply(app, look)
+        for name, key, update, scene in SCENES:
+            if not wanted or name in wanted:
+                render(folder, name, key, update(), scene, look)
+                print(f"{name} {look}")
+
+
+if __name__ == "__main__":
+    main()

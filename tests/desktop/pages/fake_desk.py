@@ -1,0 +1,241 @@
+"""A labelled fake of the desk: it records every call and answers what it was told to, on no network and no disk."""
+
+import asyncio
+import hashlib
+import json
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import timedelta
+
+from console.desktop.bridge import Bridge
+from console.desktop.known import Known
+from console.desktop.page import Surroundings
+from console.desktop.widgets.age import ticker
+from console.model.audit import Entry, Record, RecordKind, VerifyReport
+from console.model.commands import Answer, Decision
+from console.model.desk import DetectRow, FileProblem, PlanView, SecretsState
+from console.model.errors import ConsoleError
+from console.model.rollout import Actor
+from console.model.verbs import State
+from console.model.views import SendView, StageView, Update
+from tests.desktop import samples
+
+DETECT = (
+    DetectRow(5, 900.0, 20.0, "of customers paying where 95 % do"),
+    DetectRow(25, 1800.0, 70.0, "of customers paying where 95 % do"),
+    DetectRow(50, 1800.0, 75.0, "of customers paying where 95 % do"),
+    DetectRow(95, 1200.0, None, "the baseline is too scarce"),
+)
+
+
+def plan(*, allowed: bool = True, target: str = "account-eu") -> PlanView:
+    """Return a plan with a decision."""
+    names = (
+        ("Canary 5 %", 5, 900.0),
+        ("25 %", 25, 1800.0),
+        ("50 %", 50, 1800.0),
+        ("95 %", 95, 1200.0),
+        ("Bake", 95, 172800.0),
+        ("100 %", 100, 0.0),
+    )
+    stages = tuple(StageView(name, weight, State.PLANNED, "Planned", "holdback ends", wait_s=wait, gates=1) for name, weight, wait in names)
+    reasons = () if allowed else ("Sale weekend freezes it until Tue 08:00",)
+    return PlanView(
+        target=target,
+        release="5.2b",
+        plan_hash="9e41c07b" + "0" * 56,
+        stages=stages,
+        sends=(
+            SendView(1, "Flag checkout_v52 on", "shop flags", "canary only", 1.0),
+            SendView(2, "Traffic to canary", "envoy-eu", "canary 5", 1.0),
+        ),
+        rollback=samples.sends()[:2],
+        detect=DETECT,
+        found="At 5 % for 15 min a total failure is found in about 4 min, in 95 of 100 cases within 9.5.",
+        not_seen="A drop from 95 % to 80 % will not be seen at 5 %. Even 50 % only sees 75 % or worse.",
+        warnings=(
+            "no pipeline is declared: the canary's code is taken as it runs",
+            "nobody else can take the wheel: no other console is alive",
+        ),
+        decision=Decision(allowed, reasons, "" if allowed else "Hold, step down and roll back stay open."),
+        total_s=95 * 60 + 172800,
+    )
+
+
+def record(seq: int, kind: RecordKind, verb: str, result: str = "", reason: str = "", target: str = "checkout-eu", rollout: str = "R-2291"):
+    """Return a record whose body has its hash."""
+    entry = Entry(
+        kind,
+        Actor("Rita M.", "desk:4711:a1"),
+        samples.NOW - timedelta(seconds=7 * (400 - seq)),
+        verb,
+        target,
+        rollout,
+        reason,
+        result,
+        "7f3a91c2" * 8,
+    )
+    body = json.dumps(
+        {"actor": "Rita M.", "kind": str(kind), "prev": "c81e07d4" * 8, "rollout": rollout, "seq": seq, "target": target, "verb": verb}
+    ).encode()
+    return Record(seq, entry, "c81e07d4" * 8, hashlib.sha256(body).hexdigest(), body)
+
+
+def records(newest: int, count: int):
+    """Return a believable run of records, newest first."""
+    told = (
+        (RecordKind.OUTCOME, "rollback", "confirmed", ""),
+        (RecordKind.INTENT, "rollback", "", "payments fail"),
+        (RecordKind.VERDICT, "judge", "fail", "0 of 3 canary customers paid, baseline 54 of 57"),
+        (RecordKind.REFUSAL, "promote", "refused", "Payment completion is watching: needs 3 more"),
+        (RecordKind.OUTCOME, "start", "confirmed", ""),
+        (RecordKind.INTENT, "start", "", "payment references"),
+        (RecordKind.FREEZE, "add", "", "Sale weekend, 27 to 30 Nov"),
+        (RecordKind.TARGET, "arm", "", "first release from this console"),
+    )
+    return [record(seq, *_cut(told[(newest - seq) % len(told)])) for seq in range(newest, max(0, newest - count), -1)]
+
+
+def _cut(told):
+    return told
+
+
+class FakeDesk:
+    """Answers at once; `calls` holds (method, arguments). Put an error into `errors[method]` to have it raised."""
+
+    def __init__(self, newest=412):
+        self.calls, self.errors, self.newest, self.problems = [], {}, newest, []
+        self.decision, self.the_plan, self.settings = Decision(True), plan(), {}
+        self.report = VerifyReport("log 5f2c", newest, "c81e07d4" * 8, newest, None, "", (), newest)
+        self.state = SecretsState(True, "Secret Service")
+        self.on_update = None
+
+    def listen(self, on_update, on_event=None):
+        self.on_update = on_update
+        return lambda: None
+
+    def called(self, method):
+        """Return the arguments of each call of a method."""
+        return [args for name, args in self.calls if name == method]
+
+    def _note(self, method, *args):
+        self.calls.append((method, args))
+        if method in self.errors:
+            raise self.errors[method]
+
+    async def act(self, command):
+        self._note("act", command)
+        return Answer(self.decision)
+
+    async def preview(self, command):
+        self._note("preview", command)
+        return self.decision, (SendView(1, "Traffic to canary", "envoy-eu", "canary 25", 1.0),)
+
+    async def plan(self, target, release):
+        self._note("plan", target, release)
+        return replace(self.the_plan, target=target, release=release)
+
+    async def cancel_pipeline(self, rollout, reason):
+        self._note("cancel_pipeline", rollout, reason)
+
+    async def check_file(self, path):
+        self._note("check_file", path)
+        return self.problems
+
+    async def add_target(self, path):
+        self._note("add_target", path)
+        return path.stem
+
+    async def arm(self, target, *, armed, reason):
+        self._note("arm", target, armed, reason)
+
+    async def trust(self, target):
+        self._note("trust", target)
+
+    async def drop_target(self, target):
+        self._note("drop_target", target)
+
+    async def add_freeze(self, window):
+        self._note("add_freeze", window)
+
+    async def remove_freeze(self, window_id, reason):
+        self._note("remove_freeze", window_id, reason)
+
+    async def stop_the_line(self, reason, until, targets):
+        self._note("stop_the_line", reason, until, targets)
+
+    async def lift_the_line(self, reason):
+        self._note("lift_the_line", reason)
+
+    async def audit_page(self, chosen, before, limit):
+        self._note("audit_page", chosen, before, limit)
+        return records(self.newest if before is None else before - 1, limit)
+
+    async def audit_verify(self, progress=None):
+        self._note("audit_verify")
+        if progress is not None:
+            progress(self.report.size // 2, self.report.size)
+        return self.report
+
+    async def audit_export(self, path, chosen):
+        self._note("audit_export", path, chosen)
+        return 412
+
+    async def setting(self, key, default):
+        self._note("setting", key)
+        return self.settings.get(key, default)
+
+    async def set_setting(self, key, value):
+        self._note("set_setting", key, value)
+
+    async def secrets(self):
+        self._note("secrets")
+        return self.state
+
+    async def put_secret(self, name, value):
+        self._note("put_secret", name, value)
+
+    async def open_practice(self, scenario, speed, *, start):
+        self._note("open_practice", scenario, speed, start)
+        return "practice-shop"
+
+    async def close_practice(self):
+        self._note("close_practice")
+
+
+def run_now(work):
+    """Run a coroutine to its end at once, as the engine's loop would later."""
+    done = Future()
+    loop = asyncio.new_event_loop()
+    try:
+        done.set_result(loop.run_until_complete(work))
+    except ConsoleError as problem:
+        done.set_exception(problem)
+    finally:
+        loop.close()
+    return done
+
+
+def surroundings(desk):
+    """Return what a page is given, with the fake desk behind the real bridge and a clock that stands still."""
+    clock = samples.SampleClock()
+    ticker().set_clock(clock)
+    bridge = Bridge()
+    bridge.attach(desk, run_now)
+    return Surroundings(bridge, samples.ACTOR, clock, Known())
+
+
+def bad_lines():
+    """Return the mistakes of a bad target file."""
+    return [
+        FileProblem("shop.yaml", 4, "traffic.knd", "knd", "a known key", "kind"),
+        FileProblem("shop.yaml", 12, "stages[1].weight", "250", "a number from 0 to 100"),
+        FileProblem("shop.yaml", 19, "freezes[0].zone", "Europe/Berlim", "an IANA zone such as Europe/Berlin", "Europe/Berlin"),
+    ]
+
+
+def tell(page, around, update=None):
+    """Give a page a batch as the window does."""
+    batch = update or Update()
+    around.known.take(batch)
+    page.show_update(batch)

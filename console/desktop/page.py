@@ -16,13 +16,27 @@ if TYPE_CHECKING:
     from console.model.views import Update
 
 
-class Surroundings(NamedTuple):
-    """What every page is given: the door to the engine, who acts, the clock, and what is known so far."""
+class Surroundings:
+    """What every page is given: the door to the engine, who acts, the clock, and what is known so far.
 
-    bridge: Bridge
-    actor: Actor
-    clock: Clock
-    known: Known
+    `actor` is known before the first page is made, not before the first paint.
+    """
+
+    __slots__ = ("_actor", "bridge", "clock", "known")
+
+    def __init__(self, bridge: Bridge, actor: Actor | None, clock: Clock, known: Known) -> None:
+        self.bridge, self._actor, self.clock, self.known = bridge, actor, clock, known
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts."""
+        if self._actor is None:
+            raise RuntimeError("nobody is known to act yet")
+        return self._actor
+
+    @actor.setter
+    def actor(self, actor: Actor) -> None:
+        self._actor = actor
 
 
 class Page(QWidget):

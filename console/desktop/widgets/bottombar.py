@@ -155,6 +155,10 @@ class BottomBar(QFrame):
         self._strong.setVisible(bool(strong))
         self._remark.setText(text)
 
+    def button_of(self, verb: Verb) -> VerbButton:
+        """Return the button of a verb as it was told to the bar."""
+        return next((self.buttons[shown] for shown, told in self._told.items() if told is verb), self.buttons[Verb.ROLLBACK])
+
     def press_key(self, verb: Verb) -> None:
         """Do what a verb's key does: act while a gate fails, else show its preview first with the focus on its button."""
         button = self.buttons[verb]

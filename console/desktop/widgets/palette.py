@@ -97,11 +97,11 @@ class _Delegate(QStyledItemDelegate):
         if not isinstance(model, _Rows):
             return
         row = model.rows[index.row()]
-        box = QRectF(option.rect)  # type: ignore[attr-defined]
+        box = QRectF(option.rect)
         if row.choice is None:
             write(painter, box.adjusted(16, 4, -16, 0), (row.title, "small.strong", "text.2"))
             return
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(box, theme.colour("bg.selected"))
             painter.fillRect(QRectF(box.left(), box.top(), 3, box.height()), theme.colour("accent"))
         self._paint_choice(painter, box, row, row.choice)

@@ -1,0 +1,80 @@
+"""What stands over every page: which target the window is for, its words in the bars, and the ribbons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from console.desktop import forms
+from console.desktop.widgets.ribbon import RibbonView
+from console.model.verbs import State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from console.desktop.known import Known
+    from console.model.views import Problem, RolloutView, TargetView
+
+WORST_FIRST = (State.FAILED, State.UNKNOWN, State.DRIFT, State.ROLLING_BACK, State.HELD, State.IN_ROLLOUT)
+ENFORCED = {
+    "target": ("At the target", "the system itself refuses forward moves"),
+    "shared": ("Shared authority", "no console can pass a freeze"),
+    "console": ("This console only", "others can move it; what they do is read back"),
+}
+
+
+def first_target(known: Known) -> str:
+    """Return the target to show before a person chose one: the worst, then one in a rollout, then the first by name; "" for none."""
+    places = {state: place for place, state in enumerate(WORST_FIRST)}
+    return min(known.targets.values(), key=lambda view: (places.get(view.state, 99), view.name)).name if known.targets else ""
+
+
+def acts_on(target: TargetView | None) -> str:
+    """Return what the bottom bar acts on: "checkout-eu, 5 % canary"."""
+    if target is None:
+        return ""
+    seen = target.weight.read_back.value
+    if seen is None:
+        return f"{target.name}, split not read"
+    return f"{target.name}, {forms.per_cent(seen)} canary" if seen else f"{target.name}, all stable"
+
+
+def failing(target: TargetView | None, rollout: RolloutView | None) -> bool:
+    """Tell whether a gate fails now: then the keys of the bottom bar act at once."""
+    return State.FAILED in {target.state if target is not None else None, rollout.state if rollout is not None else None}
+
+
+def title(target: TargetView | None) -> str:
+    """Return the window's title; it begins with the environment."""
+    return "release-console" if target is None else f"{target.environment.upper()}, {target.name} - release-console"
+
+
+def ribbons(target: TargetView | None, rollout: RolloutView | None, store_problem: Problem | None, now: datetime) -> list[RibbonView]:
+    """Return the ribbons for a target; the keys of their links are page keys."""
+    found = []
+    if store_problem is not None:
+        found.append(RibbonView("audit", State.UNKNOWN, store_problem.what, store_problem.means or store_problem.advice, rank=5))
+    if target is None:
+        return found
+    if rollout is not None and rollout.unknowns:
+        step = rollout.unknowns[0]
+        sent = f"Sent {forms.clock(step.sent_at)}, not confirmed. {step.read}"
+        found.append(RibbonView("releases", State.UNKNOWN, f"{step.what}: outcome unknown", sent, "Resume or roll back", 4))
+    if target.weight.drift:
+        seen = target.weight.read_back.value
+        text = "nobody here asked for it" if seen is None else f"{forms.per_cent(seen)} was read back, nobody here asked for it"
+        found.append(
+            RibbonView("releases" if rollout else "targets", State.DRIFT, f"{target.name} changed around the console", text, "Open", 3)
+        )
+    if target.freeze.frozen:
+        found.append(_freeze(target, now))
+    if not target.armed:
+        text = "It is read, never written. Roll back still goes."
+        found.append(RibbonView("targets", State.MISCONFIGURED, f"{target.name} is observe-only", text, "Arm it", 1))
+    return found
+
+
+def _freeze(target: TargetView, now: datetime) -> RibbonView:
+    freeze = target.freeze
+    until = f" until {forms.day_minute(freeze.until, now)}" if freeze.until is not None else ""
+    what = ". ".join(part for part in (freeze.name, freeze.reason) if part)
+    return RibbonView("calendar", State.FROZEN, f"Frozen{until}", f"{what}. Backward moves are open.".lstrip(". "), "Open calendar", 2)

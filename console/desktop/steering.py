@@ -1,0 +1,95 @@
+"""Keeps frame, bars and ribbons in step with the target that the window is for, and turns keys and clicks into verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+
+from console.desktop import standing
+from console.desktop.acting import Acting
+from console.desktop.widgets.age import ticker
+
+if TYPE_CHECKING:
+    from console.desktop.page import Surroundings
+    from console.desktop.widgets.verb_preview import VerbPreview
+    from console.desktop.window import Window
+    from console.model.verbs import Verb
+    from console.model.views import RolloutView, TargetView
+
+
+class Steering(QObject):
+    """One per window. The target is the one a person chose, else the worst one."""
+
+    def __init__(self, around: Surroundings, window: Window) -> None:
+        super().__init__(window)
+        self._around, self._window = around, window
+        self._picked = ""
+        self._preview: VerbPreview | None = None
+        self.acting = Acting(around, self)
+        window.bottom.acted.connect(self.act)
+        window.bottom.asked.connect(self.preview)
+        ticker().ticked.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def target(self) -> TargetView | None:
+        """Return the target that the window is for."""
+        known = self._around.known
+        return known.targets.get(self._picked) or known.targets.get(standing.first_target(known))
+
+    @property
+    def rollout(self) -> RolloutView | None:
+        """Return the rollout that this target is in."""
+        return self._around.known.rollout_of(self.target.name) if self.target is not None else None
+
+    def pick(self, name: str) -> None:
+        """Make the window for a target."""
+        self._picked = name
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the target's newest state in everything that stands around the pages."""
+        window, target, rollout, now = self._window, self.target, self.rollout, ticker().now()
+        environment = target.environment.value if target is not None else None
+        window.frame.show_environment(environment)
+        window.top.tab.show_environment(environment)
+        window.top.show_freeze(target.freeze if target is not None else None, now)
+        window.top.show_wheel(rollout.wheel if rollout is not None else None)
+        window.top.show_connections(target.connections if target is not None else (), now)
+        window.top.show_time(now)
+        failing = standing.failing(target, rollout)
+        window.bottom.show_verbs(standing.acts_on(target), target.verbs if target is not None else {}, failing=failing)
+        if target is not None:
+            window.bottom.show_remark(*standing.ENFORCED.get(target.enforced_by, standing.ENFORCED["console"]))
+        window.ribbons.show_ribbons(standing.ribbons(target, rollout, self._around.known.store_problem, now))
+        title = standing.title(target)
+        if title != window.windowTitle():
+            window.setWindowTitle(title)
+
+    def act(self, verb: Verb) -> None:
+        """Carry out a verb of the bottom bar on the target, at once."""
+        if self._preview is not None:
+            self._preview.shut()
+        if self.target is not None:
+            self.acting.act(verb, self.target.name)
+
+    def preview_of(self, verb: Verb, name: str) -> None:
+        """Make the window for a target and do what the verb's key does: show the preview with the focus on the verb's button."""
+        self.pick(name)
+        button = self._window.bottom.button_of(verb)
+        button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.preview(verb)
+
+    def preview(self, verb: Verb) -> None:
+        """Show what a verb would send, above its button; Enter on the button sends."""
+        from console.desktop.widgets.verb_preview import VerbPreview  # noqa: PLC0415 (start-up time earns it)
+
+        target = self.target
+        if target is None:
+            return
+        if self._preview is None:
+            self._preview = VerbPreview(self._window.frame)
+        shown = self._preview
+        shown.open_over(self._window.bottom.button_of(verb), f"{verb.capitalize()}, {target.name}: what will be sent")
+        self.acting.preview(verb, target.name, shown.show_rows)

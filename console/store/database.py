@@ -222,8 +222,12 @@ class Database:
         if self._readers is None:
             self._readers = self._reader_engine()
         try:
-            with self._readers.connect() as conn, conn.begin():
-                return look(conn)
+            with self._readers.connect() as conn:
+                try:
+                    return look(conn)
+                finally:
+                    with suppress(DBAPIError):
+                        conn.rollback()
         except DBAPIError as error:
             raise cannot_read(error) from error
 

@@ -128,7 +128,8 @@ def _parse(content: bytes) -> Found:
     records: list[Mapping[str, Any]] = []
     torn = place = 0
     whole = True
-    while place < _end(content):
+    end = _end(content)
+    while place < end:
         record, length = _record(content, place)
         if record is not None:
             records.append(record)

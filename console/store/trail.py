@@ -19,7 +19,6 @@ from console.store.database import Database
 from console.store.schema import WORDS_TABLE, about, audit
 
 _log = logging.getLogger(__name__)
-_CHUNK = 2000
 _CHAINING = {"at", "console", "log", "prev", "seq", "v"}
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 _LOG = select(about.c.value).where(about.c.key == "log")
@@ -86,8 +85,7 @@ class AuditTrail:
             raw = conn.connection.driver_connection
             if not isinstance(raw, sqlite3.Connection):
                 raise TypeError("the audit is verified on SQLite only")
-            size = int(conn.execute(select(func.count()).select_from(audit)).scalar_one())
-            return verify_file(raw, _log_id(conn), size, progress)
+            return verify_file(raw, _log_id(conn), progress)
 
         return await self._database.read(look)
 
@@ -101,10 +99,12 @@ class AuditTrail:
             _log.warning("searching without the word index: %s", error)
 
 
-def verify_file(raw: sqlite3.Connection, log_id: str, size: int, progress: Callable[[int, int], bool] | None) -> VerifyReport:
-    """Check the records on one connection, in chunks. A page that SQLite cannot read counts as a bad record in its place."""
+def verify_file(raw: sqlite3.Connection, log_id: str, progress: Callable[[int, int], bool] | None) -> VerifyReport:
+    """Check the records on one connection, as a stream. A page that SQLite cannot read counts as a bad record in its place."""
     reached = [0]
+    size = 0
     try:
+        size = int(raw.execute("SELECT count(*) FROM audit").fetchone()[0])
         return verify_rows(_stream(raw, reached), log_id, size, progress)
     except sqlite3.DatabaseError as error:
         done = reached[0]
@@ -115,10 +115,9 @@ def _stream(raw: sqlite3.Connection, reached: list[int]) -> Iterator[Row]:
     """Give the rows in order of seq; `reached[0]` counts them."""
     with closing(raw.cursor()) as cursor:
         cursor.execute(f"SELECT {', '.join(Row._fields)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
-        while rows := cursor.fetchmany(_CHUNK):
-            for row in rows:
-                reached[0] += 1
-                yield Row._make(row)
+        for row in cursor:
+            reached[0] += 1
+            yield Row._make(row)
 
 
 def _words(typed: str) -> str:

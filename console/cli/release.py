@@ -1,0 +1,248 @@
+"""The `release` commands: plan, start, promote, hold, step down, abort, show."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from console.app import Console
+from console.cli.output import print_error, print_json, print_table
+from console.cli.session import act, command, target_of, with_console
+from console.cli.target import AsJson, Reason
+from console.model.commands import Command
+from console.model.desk import PlanView
+from console.model.errors import ConsoleError, GateFailed, OutcomeUnknown
+from console.model.events import DriftSeen, Event, MoveRefused, PhaseChanged, StageEntered, StageJudged, StepSettled
+from console.model.plan import Plan
+from console.model.rollout import Phase, Rollout, StepState
+from console.model.verbs import Verb
+
+app = typer.Typer(no_args_is_help=True, help="Plan a release, start it, and steer it.")
+RolloutId = Annotated[str, typer.Argument(help="The rollout, as R-12.", metavar="ROLLOUT")]
+
+
+def _print_plan(view: PlanView) -> None:
+    print(f"{view.release} on {view.target}: plan {view.plan_hash[:12]}")
+    for stage in view.stages:
+        print(f"  {stage.name:<12} {stage.fact}")
+    print("What will be sent:")
+    print_table(("", "WHAT", "SYSTEM", "VALUE"), [(f"  {s.number}", s.what, s.system, s.value) for s in view.sends])
+    print("The way back:")
+    print_table(("", "WHAT", "SYSTEM", "VALUE"), [(f"  {s.number}", s.what, s.system, s.value) for s in view.rollback])
+    for sentence in (view.found, view.not_seen, *view.warnings):
+        if sentence:
+            print(sentence)
+    print("It may start now." if view.decision.allowed else f"It may not start now: {'; '.join(view.decision.reasons)}")
+
+
+async def _planned(console: Console, target: str, release: str) -> PlanView:
+    await console.read(target, 6.0)
+    return await console.plan(target, release)
+
+
+@app.command("plan")
+def plan_release(
+    target: Annotated[str, typer.Argument(help="The target's name.")],
+    *,
+    version: Annotated[str, typer.Option("--version", help="The release's name or version.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a plan, show what it does and what it can see, and keep it for `release start`."""
+
+    async def work(console: Console) -> PlanView:
+        view = await _planned(console, target, version)
+        await console.keep_plan(view)
+        return view
+
+    view = with_console(work, watch=[target])
+    if as_json:
+        print_json(view)
+    else:
+        _print_plan(view)
+        print(f"Start it with: release-console release start {view.plan_hash[:12]}")
+
+
+def _line(event: Event) -> str:
+    at = event.at.astimezone().strftime("%H:%M:%S")
+    match event:
+        case StepSettled(row=row):
+            want = ", ".join(f"{key} {value}" for key, value in row.step.want.items())
+            return (
+                f"{at}  {row.step.verb.value}: {row.step.system} {want}: {row.state.value}{' (' + row.detail + ')' if row.detail else ''}"
+            )
+        case StageEntered(weight=weight):
+            return f"{at}  canary {weight} % read back"
+        case StageJudged(gate=gate, verdict=verdict, sentence=sentence):
+            return f"{at}  {gate}: {verdict.value}. {sentence}"
+        case PhaseChanged(phase=phase, note=note):
+            return f"{at}  {phase.value}{': ' + note if note else ''}"
+        case DriftSeen(asked=asked, seen=seen):
+            return f"{at}  drift: asked {asked}, seen {seen}"
+        case MoveRefused(verb=verb, reason=reason):
+            return f"{at}  {verb} refused: {reason}"
+        case _:
+            return f"{at}  {type(event).__name__}"
+
+
+ENDS = {Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED, Phase.UNKNOWN}
+"""Where driving ends. A held rollout is driven on: whoever resumes it, here or in a window, finds its driver."""
+
+
+@app.command()
+def start(
+    plan_hash: Annotated[str, typer.Argument(help="The plan's hash, or its first 8 signs or more.", metavar="PLAN")], *, reason: Reason = ""
+) -> None:
+    """Start a planned rollout and drive it here until it is done, taken back, or held; Ctrl+C holds it."""
+
+    async def find(console: Console) -> Plan:
+        return await console.kept_plan(plan_hash)
+
+    plan = with_console(find)
+
+    async def work(console: Console) -> Rollout:
+        await console.read(plan.target, 6.0)
+        console.engine.know(plan)
+        return await _drive(console, Command(Verb.START, plan.target, console.actor, reason, release=plan.release, plan_hash=plan.hash))
+
+    _finish(with_console(work, watch=[plan.target]))
+
+
+async def _drive(console: Console, wanted: Command) -> Rollout:
+    """Start a rollout and print what happens until it is over, unknown, or held by Ctrl+C."""
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_event(event: Event) -> None:
+        if event.target != wanted.target:
+            return
+        print(_line(event), flush=True)
+        if isinstance(event, PhaseChanged) and event.phase in ENDS:
+            done.set()
+
+    def pass_on(event: Event) -> None:
+        loop.call_soon_threadsafe(on_event, event)
+
+    cancel = console.listen(lambda _: None, pass_on)
+    try:
+        answer = await act(console, wanted)
+        print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
+        _hold_on_interrupt(console, command(console, Verb.HOLD, wanted.target, "interrupted at the terminal", rollout=answer.rollout), done)
+        await done.wait()
+        return await console.store.journal.rollout(answer.rollout)
+    finally:
+        cancel()
+
+
+def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> None:
+    """Make Ctrl+C hold the rollout before the command ends, instead of leaving it without a driver."""
+    loop = asyncio.get_running_loop()
+
+    async def hold_and_end() -> None:
+        try:
+            await act(console, hold)
+        except ConsoleError as error:
+            print_error(error)
+        done.set()
+
+    def interrupted() -> None:
+        task = loop.create_task(hold_and_end())
+        task.add_done_callback(lambda _: None)
+
+    # Windows' loop has no signal handlers: there Ctrl+C ends the command, and the rollout is found held at the next start.
+    with suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+
+
+def _finish(rollout: Rollout) -> None:
+    print(f"{rollout.id} is {rollout.phase.value}{': ' + rollout.note if rollout.note else ''}")
+    if rollout.phase is Phase.UNKNOWN:
+        raise OutcomeUnknown(
+            f"{rollout.id} stands at a step whose effect is not known.",
+            means="Nothing more is sent until you decide.",
+            advice=f"release-console release show {rollout.id}, then promote or rollback.",
+        )
+    if rollout.phase in {Phase.ROLLED_BACK, Phase.ABORTED}:
+        raise GateFailed(f"{rollout.plan.release} was taken back: {rollout.note or 'see release show'}.")
+
+
+def _move(rollout: str, verb: Verb, reason: str, said: str) -> None:
+    async def work(console: Console) -> str:
+        target = await target_of(console, rollout)
+        await console.watching(target)
+        await console.read(target, 3.0)
+        await act(console, command(console, verb, target, reason, rollout=rollout))
+        return target
+
+    target = with_console(work)
+    print(f"{rollout} on {target}: {said}")
+
+
+@app.command()
+def promote(rollout: RolloutId, *, reason: Reason = "") -> None:
+    """Go to the next stage now; only where the gates of this one pass."""
+    _move(rollout, Verb.PROMOTE, reason, "promoted.")
+
+
+@app.command()
+def resume(rollout: RolloutId, *, reason: Reason = "") -> None:
+    """Let a held rollout go on, or check an unknown step again."""
+    _move(rollout, Verb.RESUME, reason, "goes on.")
+
+
+@app.command()
+def hold(rollout: RolloutId, *, reason: Reason = "") -> None:
+    """Stay at the weight of now; also stops the countdown after a fail."""
+    _move(rollout, Verb.HOLD, reason, "held.")
+
+
+@app.command("step-down")
+def step_down(rollout: RolloutId, *, reason: Reason = "") -> None:
+    """Lower the canary's weight to the stage before."""
+    _move(rollout, Verb.STEP_DOWN, reason, "stepped down.")
+
+
+@app.command()
+def abort(rollout: RolloutId, *, reason: Reason = "") -> None:
+    """Stop the rollout and return all traffic to stable."""
+    _move(rollout, Verb.ABORT, reason, "aborted; traffic is back on stable.")
+
+
+@app.command()
+def show(rollout: RolloutId, *, as_json: AsJson = False) -> None:
+    """Show where a rollout stands and every step that was sent."""
+
+    async def work(console: Console) -> None:
+        row = await console.store.journal.rollout(rollout)
+        steps = await console.store.journal.steps(rollout)
+        lease = await console.store.wheel.show(rollout)
+        if as_json:
+            print_json({"rollout": row, "plan_hash": row.plan.hash, "steps": steps, "wheel": lease})
+            return
+        print(f"{row.id} {row.plan.release} on {row.plan.target}: {row.phase.value}{', ' + row.note if row.note else ''}")
+        print(f"  asked {row.asked_weight} %, plan {row.plan.hash[:12]}, started by {row.started_by.name}")
+        print(f"  wheel: {lease.holder.name + ', token ' + str(lease.token) if lease else 'nobody'}")
+        for step in steps:
+            words = f"{step.step.verb.value} {step.step.system} {dict(step.step.want)}: {step.state.value}"
+            print(f"  {step.sent_at.astimezone().strftime('%H:%M:%S')}  {words}{' - ' + step.detail if step.detail else ''}")
+        if any(step.state in {StepState.UNKNOWN, StepState.SENT} for step in steps):
+            raise OutcomeUnknown("The effect of a step is not known.", advice=f"release-console release resume {rollout} reads it back.")
+
+    with_console(work)
+
+
+@app.command("list")
+def list_rollouts(*, as_json: AsJson = False, target: Annotated[str, typer.Option(help="Only of this target.")] = "") -> None:
+    """List rollouts, newest first."""
+
+    async def work(console: Console) -> None:
+        rows = await console.store.journal.rollouts(live=False, target=target)
+        if as_json:
+            print_json({"rollouts": [{"id": r.id, "target": r.plan.target, "release": r.plan.release, "phase": r.phase} for r in rows]})
+            return
+        print_table(
+            ("ROLLOUT", "TARGET", "RELEASE", "STATE", "NOTE"), [(r.id, r.plan.target, r.plan.release, r.phase.value, r.note) for r in rows]
+        )
+
+    with_console(work)

@@ -74,7 +74,6 @@ def build(app: QApplication) -> tuple[Window, Surroundings]:
     bridge = Bridge()
     around = Surroundings(bridge, None, SystemClock(), Known())
     window = Window(around, PAGES, Alarm(bridge))
-    FocusRing(app, window)
     catch_all(bridge.failed.emit)
     window.show()
     return window, around
@@ -87,7 +86,7 @@ def open_console() -> Booted:
 
     thread = EngineThread()
     thread.start()
-    context = opened(watch=None)
+    context = opened(watch=None, keeps_watch=True)
     desk = thread.submit(context.__aenter__()).result()
 
     def stop() -> None:
@@ -118,6 +117,9 @@ class Starting(QObject):
         from console.desktop.people import this_person  # noqa: PLC0415 (after the first paint)
 
         self._around.actor = this_person()
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            FocusRing(app, self._window)
         self._window.go("targets")
         threading.Thread(target=self._run_boot, name="boot", daemon=True).start()
 

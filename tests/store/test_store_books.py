@@ -1,0 +1,86 @@
+"""Freezes, targets, samples and settings: kept as given, each change told in the audit."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from store_kit import ANN, BOB, NOON, HandClock
+
+from console.model.audit import AuditFilter
+from console.model.errors import BadFile, StaleWrite
+from console.model.freeze import FreezeWindow, OneOff, StopTheLine, Weekly
+from console.model.rollout import GateSample
+from console.model.stores import TargetRow
+from console.store.sqlite import SqliteStore, open_store
+
+pytestmark = pytest.mark.anyio
+
+SALE = FreezeWindow("w1", "sale", "ann", "much traffic", "Europe/Berlin", OneOff(datetime(2026, 3, 28, 20), datetime(2026, 3, 29, 6)))  # noqa: DTZ001
+NIGHTS = FreezeWindow("w2", "nights", "bob", "nobody awake", "America/New_York", Weekly(frozenset({4, 5}), time(22), time(6)), ("shop",))
+
+
+async def told(store: SqliteStore) -> list[tuple[str, str]]:
+    return [(record.entry.verb, record.entry.actor.name) for record in await store.audit.all(AuditFilter())]
+
+
+async def test_windows_are_kept_in_local_time_and_removed_with_a_reason(store: SqliteStore, clock: HandClock):
+    await store.freezes.add(SALE, ANN, NOON)
+    await store.freezes.add(NIGHTS, BOB, NOON)
+    again = open_store(store.folder, clock)
+    assert await again.freezes.windows() == (SALE, NIGHTS)
+    await again.close()
+    with pytest.raises(StaleWrite, match="already"):
+        await store.freezes.add(SALE, ANN, NOON)
+    await store.freezes.remove("w1", BOB, "over", NOON)
+    assert await store.freezes.windows() == (NIGHTS,)
+    with pytest.raises(BadFile, match="no freeze window w1"):
+        await store.freezes.remove("w1", BOB, "again", NOON)
+    assert await told(store) == [("add freeze window", "ann"), ("add freeze window", "bob"), ("remove freeze window", "bob")]
+
+
+async def test_a_removed_window_cannot_come_back_under_its_old_name(store: SqliteStore):
+    await store.freezes.add(SALE, ANN, NOON)
+    await store.freezes.remove("w1", BOB, "over", NOON)
+    with pytest.raises(StaleWrite):
+        await store.freezes.add(SALE, ANN, NOON)
+
+
+async def test_stops_stand_until_they_are_lifted_together(store: SqliteStore):
+    first = StopTheLine("ann", "payments are down", NOON)
+    second = StopTheLine("bob", "audit", NOON, NOON + timedelta(hours=1), ("shop", "search"))
+    await store.freezes.stop(first, ANN)
+    await store.freezes.stop(second, BOB)
+    assert await store.freezes.stops() == (first, second)
+    await store.freezes.lift(ANN, "all clear", NOON)
+    assert await store.freezes.stops() == ()
+    assert await told(store) == [("stop the line", "ann"), ("stop the line", "bob"), ("lift the line", "ann")]
+
+
+async def test_targets_are_put_replaced_and_forgotten(store: SqliteStore):
+    row = TargetRow("shop", "/targets/shop.yaml")
+    await store.targets.put(row, ANN, "add target", NOON)
+    await store.targets.put(TargetRow("art", "/targets/art.yaml", practice=True), ANN, "add target", NOON)
+    armed = TargetRow("shop", "/targets/shop.yaml", True, "digest", "envoy-1", "blue")
+    await store.targets.put(armed, BOB, "arm", NOON)
+    assert await store.targets.rows() == [TargetRow("art", "/targets/art.yaml", practice=True), armed]
+    await store.targets.drop("art", BOB, NOON)
+    assert await store.targets.rows() == [armed]
+    await store.targets.drop("art", BOB, NOON)
+    records = await store.audit.all(AuditFilter(target="art"))
+    assert [record.entry.result for record in records] == ["kept", "forgotten", "was not known"]
+
+
+async def test_samples_come_back_in_order_of_time(store: SqliteStore):
+    samples = [GateSample("R-1", "sessions", NOON + timedelta(seconds=second), 5, 10, 1, 2, 0) for second in (2, 0, 1)]
+    await store.samples.add(samples)
+    await store.samples.add([])
+    await store.samples.add([GateSample("R-2", "sessions", datetime(2026, 1, 1, tzinfo=UTC), 5, 1, 1, 1, 1)])
+    assert [sample.at.second for sample in await store.samples.of("R-1")] == [0, 1, 2]
+    assert sorted(await store.samples.of("R-1"), key=lambda sample: sample.at) == sorted(samples, key=lambda sample: sample.at)
+    assert await store.samples.of("R-9") == []
+
+
+async def test_settings_are_text_by_key(store: SqliteStore):
+    assert await store.settings.get("theme", "light") == "light"
+    await store.settings.put("theme", "dark")
+    await store.settings.put("theme", "dim")
+    assert await store.settings.get("theme", "light") == "dim"

@@ -1,0 +1,204 @@
+"""Doubt stops what raises exposure: drift, unknown outcomes, lost wheels, lowered weights, restarts of the router."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_fakes import BLUE, GREEN, SHOP, world
+
+from console.model.errors import OutcomeUnknown, Refused, Unreachable
+from console.model.events import DriftSeen
+from console.model.rollout import Phase, StepState
+from console.model.target import FreezeRule
+from console.model.verbs import State, Verb
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_weight_that_somebody_else_lowered_is_never_raised_again_by_itself(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        w.shop.router.weights = {BLUE: 99.0, GREEN: 1.0}
+        view = await desk.until_phase(rollout, "held")
+        await w.time.advance(300)
+        assert w.shop.router.sent == [5, 25]
+        assert "Drift" in view.note
+        assert desk.target.state is State.DRIFT
+        seen = [event for event in desk.events if isinstance(event, DriftSeen)]
+        assert [event.seen for event in seen] == ["blue 99 %, green 1 %"]
+
+
+async def test_after_a_person_saw_the_drift_and_resumed_the_stage_is_set_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        w.shop.router.weights = {BLUE: 99.0, GREEN: 1.0}
+        await desk.until_phase(rollout, "held")
+        assert (await desk.act(Verb.RESUME)).decision.allowed
+        await w.time.advance(3)
+        assert w.shop.router.sent == [5, 25, 25]
+        await desk.until_phase(rollout, "done")
+
+
+async def test_a_router_that_restarted_is_shown_and_not_set_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        w.shop.router.incarnation = "2"
+        w.shop.router.weights = {BLUE: 100.0, GREEN: 0.0}
+        view = await desk.until_phase(rollout, "held")
+        await w.time.advance(10)
+        assert "blue 100 %, green 0 %" in view.note
+        assert "process restarted" in desk.target.state_text
+        assert w.shop.router.sent == [5, 25]
+
+
+async def test_drift_before_a_step_sends_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        plan = await w.time.really(desk.engine.plan("shop", "5.2b"))
+        w.shop.router.weights = {BLUE: 90.0, GREEN: 10.0}
+        answer = await desk.act(Verb.START, release="5.2b", plan_hash=plan.plan_hash)
+        view = await desk.until_phase(answer.rollout, "held")
+        assert "Nothing was sent" in view.note
+        assert w.shop.router.sent == []
+
+
+async def test_a_half_applied_change_is_failed_with_what_was_read(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.half = True
+        rollout = await desk.start()
+        view = await desk.until_phase(rollout, "held")
+        assert "Read back blue 100 %, green 5 %" in view.note
+        assert view.steps[-1].state is StepState.FAILED
+
+
+async def test_a_step_that_was_sent_and_not_answered_is_unknown_never_failed(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.applies = False
+        w.shop.router.errors = [OutcomeUnknown("cut after forwarding")]
+        rollout = await desk.start()
+        view = await desk.until_phase(rollout, "unknown")
+        assert view.steps[-1].state is StepState.UNKNOWN
+        assert w.shop.router.sent == [5]
+        await w.time.advance(120)
+        assert w.shop.router.sent == [5]
+
+
+async def test_resuming_an_unknown_step_reads_it_back_first(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.applies = False
+        w.shop.router.errors = [OutcomeUnknown("cut after forwarding")]
+        rollout = await desk.start()
+        await desk.until_phase(rollout, "unknown")
+        w.shop.router.weights = {BLUE: 95.0, GREEN: 5.0}
+        assert (await desk.act(Verb.RESUME)).decision.allowed
+        await desk.until_stage(rollout, 0)
+        assert w.shop.router.sent == [5]
+        rows = await w.time.through(w.store.journal.steps(rollout))
+        assert rows[0].state is StepState.CONFIRMED
+
+
+async def test_a_refused_change_fails_the_step_and_holds(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.errors = [Refused("no rights", status=403)]
+        rollout = await desk.start()
+        view = await desk.until_phase(rollout, "held")
+        assert "no rights" in view.note
+        assert w.shop.router.weights[GREEN] == 0.0
+
+
+async def test_a_busy_router_is_asked_again_a_few_times(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.errors = [Refused("busy", status=503), Refused("busy", status=503)]
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        assert w.shop.router.sent == [5, 5, 5]
+
+
+async def test_an_unreachable_router_fails_the_step_and_nothing_was_sent(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        await w.time.really(desk.engine.plan("shop", "5.2b"))
+        w.shop.router.deaf = Unreachable("connection refused", sent=False)
+        answer = await desk.act(Verb.START, release="5.2b")
+        view = await desk.until_phase(answer.rollout, "held")
+        assert "Nothing was sent" in view.note
+
+
+async def test_a_console_that_slept_for_an_hour_holds_and_catches_nothing_up(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        w.time.clock.advance(3660)
+        view = await desk.until_phase(rollout, "held")
+        assert w.shop.router.sent == [5]
+        assert "away for 61 min" in view.note
+
+
+async def test_a_freeze_that_begins_in_flight_rolls_back_where_the_plan_says_so(tmp_path: Path) -> None:
+    async with world(tmp_path, replace(SHOP, freeze_rule=FreezeRule.ROLL_BACK)) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        await w.time.through(desk.engine.line.stop_the_line("payments look odd", None, ()))
+        await desk.until_phase(rollout, "rolled back")
+        assert w.shop.router.weights == {BLUE: 100.0, GREEN: 0.0}
+
+
+async def test_a_site_wide_drop_raises_the_alarm_and_does_not_act_by_itself(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 2)
+        w.shop.metrics.share = {BLUE: 0.5, GREEN: 0.5}
+        view = await desk.until_phase(rollout, "stopped")
+        assert view.headline == "Canary or site: something fails in production"
+        assert view.auto_act is None
+        assert view.gates[0].alarm.startswith("Canary or site")
+        await w.time.advance(120)
+        assert desk.view(rollout).phase is Phase.STOPPED
+        assert w.shop.router.weights[GREEN] == 50.0
+
+
+async def test_an_unarmed_target_is_only_read(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        await w.time.through(desk.engine.arm("shop", armed=False, reason="look only"))
+        answer = await desk.act(Verb.START, release="5.2b")
+        assert "observe-only" in answer.decision.reasons[0]
+        await w.time.through(desk.engine.arm("shop", armed=True, reason="ready"))
+        assert (await desk.act(Verb.START, release="5.2b")).decision.allowed
+
+
+async def test_a_dead_target_does_not_slow_another(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+
+        async def never() -> None:
+            await w.time.sleep(1e6)
+
+        class Dead:
+            def __getattr__(self, name: str):
+                async def hang(*args: object) -> None:
+                    await never()
+
+                return hang
+
+        live = desk.engine._parts.targets["shop"]
+        live.connections = replace(live.connections, metrics=Dead())
+        before = live.split.at
+        await w.time.advance(5)
+        assert live.split.at is not None
+        assert before is not None
+        assert (live.split.at - before).total_seconds() >= 4

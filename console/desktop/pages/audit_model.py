@@ -5,6 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from console.desktop import theme
 from console.model.audit import Record
 
 Index = QModelIndex | QPersistentModelIndex
@@ -84,6 +85,10 @@ class AuditModel(QAbstractTableModel):
         """Return a column's head."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADS[section]
+        if role == Qt.ItemDataRole.FontRole:
+            return theme.font("caption")
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme.colour("text.2")
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
@@ -43,6 +43,11 @@ def fields(record: Record) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in rows if value)
 
 
+def grouped(text: str) -> str:
+    """Return a hash in groups of eight signs, so that it can be compared by eye and broken into lines."""
+    return " ".join(text[at : at + 8] for at in range(0, len(text), 8))
+
+
 def holds(record: Record) -> bool:
     """Tell whether the body still has the hash that was stored with it."""
     return hashlib.sha256(record.body).hexdigest() == record.hash
@@ -70,7 +75,8 @@ class RecordPanel(Card):
         self.body_text.setTabChangesFocus(True)
         self.body_text.setFont(theme.font("mono"))
         self.body_text.setAccessibleName("Body of the record")
-        self.body_text.setMinimumHeight(150)
+        self.body_text.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
+        self.body_text.setMinimumHeight(170)
         content = QWidget()
         inside = QVBoxLayout(content)
         fill(
@@ -104,7 +110,7 @@ class RecordPanel(Card):
         if record is None:
             return
         self._facts.show_rows(fields(record))
-        self._hashes.show_rows((("Hash", record.hash), ("Before", record.prev)))
+        self._hashes.show_rows((("Hash", grouped(record.hash)), ("Before", grouped(record.prev))))
         good = holds(record)
         self._holds.setText("The body has this hash" if good else "The body does not have this hash: it was changed")
         self._holds.set_ink("ok" if good else "fail")

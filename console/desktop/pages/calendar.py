@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QStackedLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStackedLayout, QStackedWidget, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.page import Page, Surroundings
@@ -73,6 +73,7 @@ class CalendarPage(Page):
         self.strip = WeekStrip()
         week = Panel("Coming week", f"times in {forms.zone_name()}")
         week.body.addWidget(self.strip)
+        week.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.table = FreezeTable()
         self.table.chosen.connect(self._choose)
         self._empty = EmptyState("No freeze window covers anything yet.", "New freeze window")
@@ -91,6 +92,7 @@ class CalendarPage(Page):
         layout.addWidget(self._ribbons)
         layout.addLayout(row([column([self._headline, self._subline], 2), -1, self.stop, self.new]))
         left = column([week, self.table, self._empty, self.peak], theme.size("gutter"))
+        left.setStretch(1, 1)
         layout.addLayout(row([left, self._side], theme.size("gutter")), 1)
         return whole
 

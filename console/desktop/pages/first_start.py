@@ -55,7 +55,7 @@ class PracticeCard(Card):
         self.body.addWidget(
             Label("A small shop with real processes and real traffic, all on this computer. Nothing leaves it.", ink="text.2", wrap=True)
         )
-        self.body.addWidget(ShopPicture(), 1)
+        self.body.addWidget(ShopPicture(), 3)
         self.body.addWidget(Label("Scenarios", "label"))
         self._group = QButtonGroup(self)
         for index, (_, title, what) in enumerate(SCENARIOS):
@@ -68,12 +68,11 @@ class PracticeCard(Card):
             self.body.addLayout(row([choice, -1, Label(what, "small", "text.3", elide=False)]))
         self.start_too = QCheckBox("Start its release at once")
         self.start_too.setChecked(True)
-        self.button = Button("Open the practice shop", "forward", "play")
-        self.button.setMinimumHeight(theme.size("act_button") - 4)
+        self.button = Button("Open the practice shop", "forward", "play", tall=True)
         self.button.setDefault(True)
         self.button.clicked.connect(self._open)
         self._note = Label("ready in about 8 s", "small", "text.2", elide=True)
-        self.body.addSpacing(4)
+        self.body.addStretch(1)
         self.body.addLayout(row([self.button, self.start_too, 4, self._note], 10))
 
     @property
@@ -145,7 +144,7 @@ class FirstStart(QWidget):
         inside.setContentsMargins(3, 8, 3, 0)
         inside.setSpacing(2)
         inside.addWidget(Label("Nothing is connected yet", "display"))
-        inside.addWidget(Label("Learn it where nothing can break, or connect the first service you release.", "section", "text.2"))
+        inside.addWidget(Label("Learn it where nothing can break, or connect the first service you release.", "lead.plain", "text.2"))
         inside.addSpacing(12)
         inside.addLayout(cards, 1)
         inside.addSpacing(8)

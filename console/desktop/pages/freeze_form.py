@@ -126,6 +126,8 @@ class FreezeForm(Card):
         self.name, self.owner, self.reason = (_line(text) for text in ("Name", "Owner", "Reason"))
         self.zone = QComboBox()
         self.zone.setEditable(True)
+        self.zone.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.zone.setMinimumContentsLength(8)
         self.zone.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.zone.addItems(sorted(available_timezones()))
         self.zone.setAccessibleName("Time zone")
@@ -228,6 +230,7 @@ def _moment(name: str) -> QDateTimeEdit:
     edit.setAccessibleName(name)
     edit.setDisplayFormat(_FORMAT)
     edit.setCalendarPopup(True)
+    edit.setMinimumWidth(120)
     edit.setTimeZone(QTimeZone(QTimeZone.Initialization.UTC))  # a wall time of any zone: none may be skipped here
     return edit
 

@@ -73,6 +73,10 @@ class FreezeModel(QAbstractTableModel):
         """Return a column's head."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADS[section]
+        if role == Qt.ItemDataRole.FontRole:
+            return theme.font("caption")
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme.colour("text.2")
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -91,6 +91,7 @@ class PeakPanel(Panel):
         self._lines: list[_Line] = []
         self._more = Label("", "caption", "text.3")
         self.body.addWidget(self._more)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.hide()
 
     def show_view(self, blackouts: Mapping[str, TrafficNow]) -> None:

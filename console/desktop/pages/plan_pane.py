@@ -118,9 +118,8 @@ class PlanPane(QWidget):
         reasons = plan.decision.reasons
         self.start.set_locked("" if plan.decision.allowed else reasons[0] if reasons else "refused")
         self._refused.setVisible(not plan.decision.allowed)
-        more = f" {plan.decision.allowed_instead}" if plan.decision.allowed_instead else ""
         self._refused_mark.show_state(None if plan.decision.allowed else State.FAILED, "Refused")
-        self._refused_words.setText("; ".join(reasons) + more)
+        self._refused_words.setText(". ".join(part.rstrip(".") for part in (*reasons, plan.decision.allowed_instead) if part) + ".")
 
     def _fail(self, asked: int, error: ConsoleError) -> None:
         if asked == self._asked:
@@ -150,7 +149,7 @@ class PlanPane(QWidget):
 
     def _whole(self) -> QWidget:
         content = QWidget()
-        left, middle, right = column([self._left(), -1], 12), self._middle(), self._right()
+        left, middle, right = column([self._left(), -1], 12), column([self._middle(), -1], 12), self._right()
         fill(whole := QHBoxLayout(content), [left, middle, right], theme.size("gutter"))
         for at, share in enumerate((30, 44, 33)):
             whole.setStretch(at, share)

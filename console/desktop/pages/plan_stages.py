@@ -14,7 +14,7 @@ ROW = 28
 def wait_words(stage: StageView) -> str:
     """Say how long a stage waits, and how many gates judge it."""
     gates = "" if not stage.gates else f", {stage.gates} gate" + ("" if stage.gates == 1 else "s")
-    return (forms.span(stage.wait_s) if stage.wait_s else stage.fact or "no wait") + gates
+    return forms.span(stage.wait_s) + gates if stage.wait_s else stage.fact or "no wait"
 
 
 class PlanStages(Painted):

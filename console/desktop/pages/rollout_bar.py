@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from console.desktop import theme
 from console.desktop.pages.laying import fill
+from console.desktop.pages.mark_pill import MarkPill
 from console.desktop.pages.target_order import WORST_FIRST
 from console.desktop.widgets.button import Button
-from console.desktop.widgets.mark import mark_pixmap
 from console.model.views import RolloutView
 
 MOST = 5
@@ -28,7 +27,7 @@ class RolloutBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.buttons: list[Button] = []
+        self.buttons: list[MarkPill] = []
         self._ids: list[str] = []
         self._more = Button("", "quiet")
         self._menu = QMenu(self._more)
@@ -52,15 +51,14 @@ class RolloutBar(QWidget):
             if at < len(top):
                 view = top[at]
                 button.setText(f"{view.title}, {view.target}")
-                button.setIcon(QIcon(mark_pixmap(view.state, 13)))
+                button.show_mark(view.state)
                 button.setChecked(view.id == shown)
                 button.setAccessibleName(f"{theme.state_word(view.state)}, {view.title} on {view.target}")
         self._rest([view for view in views if view not in top])
 
     def _add(self) -> None:
         at = len(self.buttons)
-        button = Button("", "pill")
-        button.setFont(theme.font("small"))
+        button = MarkPill()
         button.clicked.connect(lambda: self.chosen.emit(self._ids[at]))
         self.buttons.append(button)
         self._line.insertWidget(at, button)

@@ -103,13 +103,17 @@ class SettingsPage(Page):
 
     def _places(self) -> Panel:
         panel = Panel("Where things are", f"release-console {__version__}")
-        found = folders()
         facts = Facts(72)
+        panel.body.addWidget(facts)
+        try:
+            found = folders()
+        except ConsoleError as problem:
+            facts.show_rows((("Data", str(problem)),))
+            return panel
         facts.show_rows((("Data", str(found.data)), ("Logs", str(found.logs))))
         open_data, open_logs = Button("Open data folder", icon="folder-open"), Button("Open log folder", icon="folder-open")
         open_data.clicked.connect(lambda: self._open(found.data))
         open_logs.clicked.connect(lambda: self._open(found.logs))
-        panel.body.addWidget(facts)
         panel.body.addLayout(row([open_data, open_logs, -1]))
         return panel
 

@@ -6,13 +6,25 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from console.desktop import theme
 from console.desktop.pages.target_order import Head, Line, lines
 from console.model.verbs import State
 from console.model.views import TargetView
 
 Index = QModelIndex | QPersistentModelIndex
 
-HEADS = ("State", "Target", "Stable → canary", "Traffic", "Asked / read back", "Gate, or trouble", "Requests", "Freeze", "Writes", "Age")
+HEADS = (
+    "State",
+    "Target",
+    "Stable → canary",
+    "Traffic",
+    "Asked / read back",
+    "Gate, or what is wrong",
+    "Requests",
+    "Freeze",
+    "Writes",
+    "Age",
+)
 STATE, TARGET, VERSIONS, TRAFFIC, WEIGHT, GATE, REQUESTS, FREEZE, WRITES, AGE = range(10)
 LINE = Qt.ItemDataRole.UserRole
 
@@ -74,6 +86,10 @@ class TargetsModel(QAbstractTableModel):
         """Return a column's head."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADS[section]
+        if role == Qt.ItemDataRole.FontRole:
+            return theme.font("caption")
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme.colour("text.2")
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

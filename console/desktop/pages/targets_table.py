@@ -4,36 +4,36 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, Qt, Signal
-from PySide6.QtGui import QIcon, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from console.desktop import icons, theme
 from console.desktop.pages import targets_model as col
 from console.desktop.pages.laying import fill, row
+from console.desktop.pages.mark_pill import MarkPill
 from console.desktop.pages.target_order import Head, counts
 from console.desktop.pages.targets_delegate import TargetsDelegate, spoken
 from console.desktop.pages.targets_model import TargetsModel
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.empty import EmptyState
 from console.desktop.widgets.label import Label
-from console.desktop.widgets.mark import mark_pixmap
 from console.model.verbs import State
 from console.model.views import TargetView
 
 _WIDTHS = {
-    col.STATE: 122,
-    col.TARGET: 128,
-    col.VERSIONS: 112,
-    col.TRAFFIC: 72,
-    col.WEIGHT: 118,
-    col.REQUESTS: 86,
-    col.FREEZE: 108,
-    col.WRITES: 88,
-    col.AGE: 48,
+    col.STATE: 108,
+    col.TARGET: 122,
+    col.VERSIONS: 104,
+    col.TRAFFIC: 70,
+    col.WEIGHT: 112,
+    col.REQUESTS: 84,
+    col.FREEZE: 106,
+    col.WRITES: 92,
+    col.AGE: 44,
 }
 _GIVE_WAY = (col.REQUESTS, col.WRITES, col.TRAFFIC)
 """Columns that go first when the table is narrow; what they say is in the panel too."""
-_GATE_LEAST = 150
+_GATE_LEAST = 146
 
 
 class _Table(QTableView):
@@ -191,9 +191,7 @@ class TargetsTable(QWidget):
                 self._chip_row.insertWidget(place, chip)
 
     def _new_chip(self, state: State) -> Button:
-        chip = Button("", "pill")
-        chip.setFont(theme.font("small"))
-        chip.setIcon(QIcon(mark_pixmap(state, 13)))
+        chip = MarkPill(state)
         chip.setToolTip(f"Show only targets that are {theme.state_word(state).lower()}")
         chip.toggled.connect(lambda on: self._toggle(state, on=on))
         self._chips[state] = chip

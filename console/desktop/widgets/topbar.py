@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPen, QResizeEvent
+from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPainterPath, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from console.desktop import forms, icons, theme
@@ -64,7 +64,7 @@ class EnvironmentTab(Painted):
             painter.drawLine(round(box.right()) - 1, 0, round(box.right()) - 1, round(box.height()))
         else:
             painter.fillRect(box, theme.colour("bg.raised"))
-        font = theme.font("small.strong")
+        font = QFont(theme.font("small.strong"))
         font.setBold(True)
         font.setLetterSpacing(font.SpacingType.AbsoluteSpacing, 0.8)
         painter.setFont(font)

@@ -1,4 +1,8 @@
-"""The few things that neither palette nor style sheet can say to Fusion."""
+"""The few things that neither palette nor style sheet can say to Fusion.
+
+A style written in Python is asked thousands of times while a window is laid out, and loading Qt's style enumerations takes 30 ms: so it
+is put in place after the first paint, and the focus ring has one of its own.
+"""
 
 from PySide6.QtWidgets import QProxyStyle, QStyle, QStyleHintReturn, QStyleOption, QWidget
 
@@ -8,7 +12,7 @@ RING_PX = 4
 
 
 class ConsoleStyle(QProxyStyle):
-    """Fusion with our tooltip delay, no menus that fade, and the focus ring drawn outside a control by `FocusRing`."""
+    """Fusion with our tooltip delay."""
 
     def __init__(self) -> None:
         super().__init__("Fusion")
@@ -20,17 +24,20 @@ class ConsoleStyle(QProxyStyle):
         widget: QWidget | None = None,
         returnData: QStyleHintReturn | None = None,  # noqa: N803
     ) -> int:
-        """Answer Qt's question for a hint; all others are Fusion's."""
+        """Answer Qt's question for the tooltip's delay; all others are Fusion's."""
         if hint == QStyle.StyleHint.SH_ToolTip_WakeUpDelay:
             return TOOLTIP_DELAY_MS
-        if hint == QStyle.StyleHint.SH_ToolTip_FallAsleepDelay:
-            return 0
-        if hint == QStyle.StyleHint.SH_UnderlineShortcut:
-            return 0
         return super().styleHint(hint, option, widget, returnData)
 
+
+class RingStyle(QProxyStyle):
+    """Tells the focus ring how far out it lies."""
+
+    def __init__(self) -> None:
+        super().__init__("Fusion")
+
     def pixelMetric(self, metric: QStyle.PixelMetric, option: QStyleOption | None = None, widget: QWidget | None = None) -> int:
-        """Return how far the focus frame reaches out; all other metrics are Fusion's."""
+        """Return the ring's reach; all other metrics are Fusion's."""
         if metric in (QStyle.PixelMetric.PM_FocusFrameHMargin, QStyle.PixelMetric.PM_FocusFrameVMargin):
             return RING_PX
         return super().pixelMetric(metric, option, widget)

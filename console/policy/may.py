@@ -129,7 +129,8 @@ def _frozen(request: Request) -> _No | None:
         if "" in misfits:
             return None
         permit_reason = f" The permit does not fit: {misfits[0]}." if misfits else ""
-    until = f" until {in_words(freeze.until, request.zone, request.at)}" if freeze.until else _open_end(freeze.kind)
+    zone = request.zone or freeze.zone or "UTC"
+    until = f" until {in_words(freeze.until, zone, request.at)}" if freeze.until else _open_end(freeze.kind)
     who = f" ({freeze.owner})" if freeze.owner and freeze.kind == "window" else ""
     why = f": {freeze.reason}" if freeze.reason else ""
     subject = {
@@ -219,8 +220,11 @@ def _wheel(request: Request) -> _No | None:
     lease = rollout.lease
     live = lease is not None and request.at < lease.expires_at
     if lease is not None and live and lease.holder.console != request.actor.console:
-        until = in_words(lease.expires_at, request.zone, request.at)
-        return _No(f"{lease.holder.name} drives {rollout.id} from {lease.holder.console}; the wheel is theirs until {until}.")
+        left_s = (lease.expires_at - request.at).total_seconds()
+        return _No(
+            f"{lease.holder.name} drives {rollout.id} from {lease.holder.console}; the wheel is theirs for {left_s:.0f} s and renewed.",
+            f"Ask {lease.holder.name}. {BACKWARD_OPEN}",
+        )
     if rollout.token is None:
         return None
     if lease is None or not live:

@@ -59,7 +59,8 @@ class Request:
     `side` is where a switch goes. `weight` is the trial side's share wanted. `plan_hash` is the plan asked for. `in_plan` marks a step of
     the rollout that is on its way, as opposed to a person's command. `recordable` False: the records cannot be written. `skew` is of the
     clocks. `identity_confirmed` is a person's answer that a system that looks different is right (backward only). `obstacles` are the
-    preflight's findings that forbid a start. `zone` is the reader's, for times in words.
+    preflight's findings that forbid a start. `zone` is the reader's, for times in words;
+    left out, the freeze window's own.
     """
 
     verb: Verb
@@ -77,7 +78,7 @@ class Request:
     skew: ClockSkew = field(default=NO_SKEW)
     identity_confirmed: bool = False
     obstacles: tuple[str, ...] = ()
-    zone: str = "UTC"
+    zone: str = ""
 
     @property
     def direction(self) -> Direction:

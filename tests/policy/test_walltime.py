@@ -1,7 +1,7 @@
 """Wall times become instants that never shorten a freeze."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -52,3 +52,42 @@ def test_an_instant_is_told_in_the_zone_and_in_utc():
     assert in_words(utc("2026-12-01 07:00"), "Europe/Berlin", now) == "Tue 1 Dec 08:00 CET (07:00 UTC)"
     assert in_words(utc("2027-01-01 04:00"), "America/New_York", now) == "Thu 31 Dec 23:00 EST (Fri 04:00 UTC)"
     assert in_words(utc("2027-01-02 04:00"), "nowhere", now) == "Sat 2 Jan 2027 04:00 UTC"
+
+
+def changes_of(zone: ZoneInfo, since: datetime, until: datetime) -> list[datetime]:
+    """Every instant at which a zone's clocks jump, found by halving."""
+    found, step = [], timedelta(hours=24)
+    while since < until:
+        low, high = since, since + step
+        if low.astimezone(zone).utcoffset() != high.astimezone(zone).utcoffset():
+            while high - low > timedelta(seconds=1):
+                middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+                same = middle.astimezone(zone).utcoffset() == low.astimezone(zone).utcoffset()
+                low, high = (middle, high) if same else (low, middle)
+            found.append(high)
+        since += step
+    return found
+
+
+def test_every_change_of_every_zone_is_read_so_that_no_freeze_is_shortened():
+    seen = 0
+    for name in sorted(available_timezones()):
+        zone = ZoneInfo(name)
+        for change in changes_of(zone, utc("2024-01-01"), utc("2038-01-01")):
+            seen += 1
+            check_around(change, zone)
+    assert seen > 4000
+
+
+def check_around(change: datetime, zone: ZoneInfo) -> None:
+    around = change.astimezone(zone).replace(tzinfo=None)
+    for minutes in range(-150, 151, 25):
+        wall = around + timedelta(minutes=minutes)
+        start, end = first_instant(wall, zone), last_instant(wall, zone)
+        meant = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+        shown = {moment for moment in meant if moment.astimezone(zone).replace(tzinfo=None, fold=0) == wall}
+        if shown:
+            assert (start, end) == (min(shown), max(shown))
+        else:
+            assert start == change
+            assert end == max(meant)

@@ -13,6 +13,6 @@ def _rules() -> Template:
 
 
 def sheet(colours: Mapping[str, str], radii: Mapping[str, int]) -> str:
-    """Return the application's style sheet with colours and radii filled in."""
+    """Return the application's style sheet with colours, radii and the folder of icons filled in."""
     named: dict[str, object] = {token.replace(".", "_"): value for token, value in colours.items()}
-    return _rules().substitute(named | dict(radii))
+    return _rules().substitute(named | dict(radii), icons=resource("icons").as_posix())

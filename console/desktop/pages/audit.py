@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QWidget,
 )
 
@@ -24,6 +23,7 @@ from console.desktop.pages.audit_filter import AuditFilterBar
 from console.desktop.pages.audit_model import AuditModel, Deliver, Index
 from console.desktop.pages.audit_record import RecordPanel
 from console.desktop.pages.audit_verify import VerifyCard
+from console.desktop.pages.giving_table import GivingTable
 from console.desktop.pages.laying import column, page_layout, row
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.button import Button
@@ -146,31 +146,16 @@ class AuditPage(Page):
         else:
             self.model.look_for_newer()
 
-    def _table(self) -> QTableView:
-        table = QTableView()
-        table.setObjectName("panel")
+    def _table(self) -> GivingTable:
+        table = GivingTable(_WIDTHS, (col.ROLLOUT, col.WHO, col.NO), 150)
         table.setModel(self.model)
         self._delegate = _Delegate()
         table.setItemDelegate(self._delegate)
         table.setAccessibleName("Audit records, newest first")
-        table.setShowGrid(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.verticalHeader().setDefaultSectionSize(theme.size("plan_row_small"))
-        head = table.horizontalHeader()
-        head.setFont(theme.font("caption"))
-        head.setFixedHeight(theme.size("table_head"))
-        head.setHighlightSections(False)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for section, width in _WIDTHS.items():
-            head.setSectionResizeMode(section, QHeaderView.ResizeMode.Fixed)
-            table.setColumnWidth(section, width)
-        head.setSectionResizeMode(col.WHY, QHeaderView.ResizeMode.Stretch)
+        table.lay_columns(col.WHY)
         table.selectionModel().currentRowChanged.connect(self._choose)
         return table
 

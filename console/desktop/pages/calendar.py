@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedLayout, QStackedWidget, QWidget
 
 from console.desktop import forms, theme
@@ -24,8 +23,6 @@ from console.desktop.widgets.ribbon import Ribbons, RibbonView
 from console.model.freeze import FreezeWindow, StopTheLine
 from console.model.verbs import State
 from console.model.views import CalendarView, FreezeRow, Notice, Update
-
-_NARROW = 1000
 
 
 class CalendarPage(Page):
@@ -95,11 +92,6 @@ class CalendarPage(Page):
         left.setStretch(1, 1)
         layout.addLayout(row([left, self._side], theme.size("gutter")), 1)
         return whole
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let columns give way where there is little room."""
-        super().resizeEvent(event)
-        self.table.narrow(narrow=event.size().width() - self._side.width() < _NARROW - 120)
 
     def _show(self, view: CalendarView) -> None:
         self._view = view

@@ -21,7 +21,7 @@ SCENARIOS = (
 )
 """The practice shop's scenarios: its name on the command line, its title, and what happens in it."""
 
-WIDEST = 1118
+WIDEST, HIGHEST = 1118, 580
 
 
 class Tab(Painted):
@@ -136,12 +136,14 @@ class FirstStart(QWidget):
         self._footer = _Footer()
         cards = QHBoxLayout()
         cards.setSpacing(16)
+        for choice in (self.practice, self.adding):
+            choice.setMaximumHeight(HIGHEST)
         cards.addWidget(self.practice, 59)
         cards.addWidget(self.adding, 47)
         content = QWidget()
         content.setMaximumWidth(WIDEST)
         inside = QVBoxLayout(content)
-        inside.setContentsMargins(3, 8, 3, 0)
+        inside.setContentsMargins(3, 12, 3, 0)
         inside.setSpacing(2)
         inside.addWidget(Label("Nothing is connected yet", "display"))
         inside.addWidget(Label("Learn it where nothing can break, or connect the first service you release.", "lead.plain", "text.2"))
@@ -149,6 +151,7 @@ class FirstStart(QWidget):
         inside.addLayout(cards, 1)
         inside.addSpacing(8)
         inside.addWidget(self._footer)
+        inside.addStretch(0)
         centred = QWidget()
         middle = QHBoxLayout(centred)
         middle.setContentsMargins(0, 0, 0, 0)

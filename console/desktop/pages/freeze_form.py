@@ -238,6 +238,7 @@ def _moment(name: str) -> QDateTimeEdit:
 def _clock(name: str) -> QTimeEdit:
     edit = QTimeEdit()
     edit.setAccessibleName(name)
+    edit.setButtonSymbols(QTimeEdit.ButtonSymbols.NoButtons)
     edit.setDisplayFormat("HH:mm")
     return edit
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.pages.freeze_words import occurrence_words, span_words, zone_short
+from console.desktop.pages.giving_table import GivingTable
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import write
 from console.model.verbs import State
@@ -124,41 +125,21 @@ class _Delegate(QStyledItemDelegate):
         painter.restore()
 
 
-class FreezeTable(QTableView):
+class FreezeTable(GivingTable):
     """Windows as rows; `chosen` carries a window's id."""
 
     chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
+        super().__init__(_WIDTHS, (ORIGIN, OWNER, COVERS), 190, parent)
         self.freezes = FreezeModel(self)
         self._delegate = _Delegate()
         self.setModel(self.freezes)
         self.setItemDelegate(self._delegate)
         self.setAccessibleName("Freeze windows, in force first")
-        self.setShowGrid(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(theme.size("plan_row"))
-        head = self.horizontalHeader()
-        head.setFont(theme.font("caption"))
-        head.setFixedHeight(theme.size("table_head"))
-        head.setHighlightSections(False)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in _WIDTHS.items():
-            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            self.setColumnWidth(column, width)
-        head.setSectionResizeMode(WHEN, QHeaderView.ResizeMode.Stretch)
+        self.lay_columns(WHEN)
         self.selectionModel().currentRowChanged.connect(self._current)
-
-    def narrow(self, *, narrow: bool) -> None:
-        """Hide owner and origin where there is little room; the panel says them."""
-        self.setColumnHidden(OWNER, narrow)
-        self.setColumnHidden(ORIGIN, narrow)
 
     def select(self, window_id: str) -> None:
         """Choose a window, or the first one when it is gone."""

@@ -96,7 +96,7 @@ class SettingsPage(Page):
         self.save_operator = Button("Save")
         self.save_operator.clicked.connect(self._keep_operator)
         self.operator.returnPressed.connect(self._keep_operator)
-        self._operator_note = Label(f"Records now say {self.around.actor.name}.", "small", "text.2", wrap=True)
+        self._operator_note = Label(f"Records now say: {self.around.actor.name}", "small", "text.2", wrap=True)
         panel.body.addLayout(row([_name("Name"), self.operator, self.save_operator]))
         panel.body.addWidget(self._operator_note)
         return panel
@@ -143,7 +143,7 @@ class SettingsPage(Page):
 
     def _operator_kept(self, name: str) -> None:
         self._operator_note.set_ink("text.2")
-        self._operator_note.setText(f"Records say {name} from the next start on; until then {self.around.actor.name}.")
+        self._operator_note.setText(f"Records say {name} from the next start on, until then {self.around.actor.name}")
 
     def _not_kept(self, error: ConsoleError) -> None:
         self.told.emit(Notice(self.around.clock.now(), "fail", "The setting was not stored", str(error)))

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from console.desktop import icons, theme
 from console.desktop.pages import targets_model as col
+from console.desktop.pages.giving_table import GivingTable
 from console.desktop.pages.laying import fill, row
 from console.desktop.pages.mark_pill import MarkPill
 from console.desktop.pages.target_order import Head, counts
@@ -34,28 +35,6 @@ _WIDTHS = {
 _GIVE_WAY = (col.REQUESTS, col.WRITES, col.TRAFFIC)
 """Columns that go first when the table is narrow; what they say is in the panel too."""
 _GATE_LEAST = 146
-
-
-class _Table(QTableView):
-    """A table whose columns give way when it is narrow, and which opens a row with Enter."""
-
-    entered_row = Signal()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Open the chosen row with Enter."""
-        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self.entered_row.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Hide the columns that do not fit, and give the rest to the gate."""
-        super().resizeEvent(event)
-        room = self.viewport().width() - _GATE_LEAST - sum(_WIDTHS.values())
-        for column in _GIVE_WAY:
-            self.setColumnHidden(column, room < 0)
-            if room < 0:
-                room += _WIDTHS[column]
 
 
 class TargetsTable(QWidget):
@@ -130,31 +109,14 @@ class TargetsTable(QWidget):
                 return True
         return super().eventFilter(watched, event)
 
-    def _make_view(self, now: Callable[[], datetime]) -> _Table:
-        view = _Table()
-        view.setObjectName("panel")
+    def _make_view(self, now: Callable[[], datetime]) -> GivingTable:
+        view = GivingTable(_WIDTHS, _GIVE_WAY, _GATE_LEAST)
         view.setModel(self.model)
         self._delegate = TargetsDelegate(now)
         view.setItemDelegate(self._delegate)
         view.setAccessibleName("Targets, worst first")
-        view.setShowGrid(False)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setTabKeyNavigation(False)
-        view.verticalHeader().hide()
-        view.verticalHeader().setMinimumSectionSize(12)
         view.verticalHeader().setDefaultSectionSize(self._row_height)
-        head = view.horizontalHeader()
-        head.setFont(theme.font("caption"))
-        head.setFixedHeight(theme.size("table_head"))
-        head.setHighlightSections(False)
-        head.setSectionsClickable(False)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in _WIDTHS.items():
-            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            view.setColumnWidth(column, width)
-        head.setSectionResizeMode(col.GATE, QHeaderView.ResizeMode.Stretch)
+        view.lay_columns(col.GATE)
         view.selectionModel().currentRowChanged.connect(self._current)
         view.doubleClicked.connect(self.opened)
         view.entered_row.connect(self.opened)

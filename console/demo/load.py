@@ -104,13 +104,19 @@ class Customers:
             await self._ask("GET", f"/product?id={self._chance.randint(1, 4)}", session)
 
     async def buy(self, *, hurry: bool = False) -> None:
-        """Choose, go to the checkout, pay, and leave; while a payment is not through, look again a few times."""
+        """Choose, go to the checkout, pay, and leave; while a payment is not through, look again a few times.
+
+        Who will not pay leaves without a word, and the session times out; in a `hurry` such a buyer cancels, so that the history that is
+        measured before a release is whole at once and not short of the failures that come late.
+        """
         self._count["buyers"] += 1
         session = self._session()
         product, method = self._chance.randint(1, 4), self._chance.randint(1, 3)
         steps = [("GET", "/"), ("GET", f"/product?id={product}"), ("POST", f"/cart?id={product}"), ("POST", f"/checkout?method={method}")]
         if self._chance.random() >= LEAVES:
             steps.append(("POST", "/pay"))
+        elif hurry:
+            steps.append(("POST", "/cancel"))
         state = ""
         for method_path in steps:
             reply = await self._ask(*method_path, session)

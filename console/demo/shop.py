@@ -56,6 +56,7 @@ class Shop:
             ("POST", "/cart"): self._cart,
             ("POST", "/checkout"): self._checkout,
             ("POST", "/pay"): self._pay,
+            ("POST", "/cancel"): self._cancel,
             ("GET", "/order"): self._order,
         }
         self.counters = Counters(path for _, path in self._routes)
@@ -126,6 +127,11 @@ class Shop:
         if state != "pending" and self._ledger.finish(session, paid=state == "paid"):
             self.counters.add("resolved_ok" if state == "paid" else "resolved_failed")
         return self._page(200, "Payment", WORDS[state], state)
+
+    async def _cancel(self, _request: Request, session: str) -> Reply:
+        if self._ledger.finish(session, paid=False):
+            self.counters.add("resolved_failed")
+        return self._page(200, "Cancelled", "Nothing was ordered.")
 
     async def _order(self, _request: Request, session: str) -> Reply:
         checkout = self._ledger.checkout(session)

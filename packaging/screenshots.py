@@ -114,7 +114,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("release-healthy", "releases", samples.healthy, _nothing),
     ("release-frozen", "releases", samples.frozen, _nothing),
     ("release-unknown", "releases", samples.unknown, _nothing),
-    ("release-over", "releases", over, _nothing),
+    ("release-over", "releases", over, lambda window: window.pages["releases"].show_subject("R-2291")),
     ("releases-empty", "releases", samples.first_start, _nothing),
     ("plan", "releases", fleet, _plan(allowed=True)),
     ("plan-refused", "releases", fleet, _plan(allowed=False)),

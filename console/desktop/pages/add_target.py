@@ -148,3 +148,9 @@ class AddTargetCard(Card):
         self.button.clicked.connect(self.asked)
         self.body.addLayout(row([self.button, Label("Ctrl O", "small", "text.3"), -1]))
         self.body.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def set_low(self, low: bool) -> None:
+        """Take less height, so that the button stays in sight in a small window."""
+        pad = 14 if low else 20
+        self.body.setContentsMargins(24, pad, 24, pad)
+        self.body.setSpacing(3 if low else 8)

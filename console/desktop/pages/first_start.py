@@ -1,7 +1,7 @@
 """What the Targets page shows while nothing is connected: learn it in the practice shop, or add a target."""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QRadioButton, QSizePolicy, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
@@ -21,7 +21,7 @@ SCENARIOS = (
 )
 """The practice shop's scenarios: its name on the command line, its title, and what happens in it."""
 
-WIDEST, HIGHEST = 1118, 580
+WIDEST, HIGHEST, LOW = 1118, 580, 660
 
 
 class Tab(Painted):
@@ -52,10 +52,11 @@ class PracticeCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("env.practice", parent=parent)
         self.body.addLayout(row([Label("Practice shop", "lead"), -1, Tab("practice")]))
-        self.body.addWidget(
-            Label("A small shop with real processes and real traffic, all on this computer. Nothing leaves it.", ink="text.2", wrap=True)
-        )
-        self.body.addWidget(ShopPicture(), 3)
+        words = "A small shop with real processes and real traffic, all on this computer. Nothing leaves it."
+        self._words = Label(words, ink="text.2", wrap=True)
+        self.body.addWidget(self._words)
+        self._picture = ShopPicture()
+        self.body.addWidget(self._picture, 3)
         self.body.addWidget(Label("Scenarios", "label"))
         self._group = QButtonGroup(self)
         for index, (_, title, what) in enumerate(SCENARIOS):
@@ -74,6 +75,14 @@ class PracticeCard(Card):
         self._note = Label("ready in about 8 s", "small", "text.2", elide=True)
         self.body.addStretch(1)
         self.body.addLayout(row([self.button, self.start_too, 4, self._note], 10))
+
+    def set_low(self, low: bool) -> None:
+        """Take less height, so that the button stays in sight in a small window."""
+        self._words.setVisible(not low)
+        self._picture.setMinimumHeight(92 if low else 124)
+        pad = 14 if low else 20
+        self.body.setContentsMargins(24, pad, 24, pad)
+        self.body.setSpacing(3 if low else 8)
 
     @property
     def scenario(self) -> str:
@@ -161,6 +170,13 @@ class FirstStart(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 12, 16, 12)
         whole.addWidget(Scrolled(centred))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take less height in a low window."""
+        super().resizeEvent(event)
+        low = event.size().height() < LOW
+        self.practice.set_low(low)
+        self.adding.set_low(low)
 
     def show_secrets(self, state: SecretsState) -> None:
         """Say whether secrets can be kept."""

@@ -146,10 +146,10 @@ class PipelinePanel(Card):
     def _pipeline(self) -> QWidget:
         view = QWidget()
         self.stages, self.log = Lines(24), LogView()
-        self.log.setMinimumHeight(40)
+        self.log.setMinimumHeight(84)
         fill(column := QVBoxLayout(view), [self.stages, self.log], 6)
         column.setStretch(1, 1)
-        return view
+        return Scrolled(view)
 
     def _steps_view(self) -> QWidget:
         content = QWidget()

@@ -75,8 +75,10 @@ class RolloutPane(QWidget):
         self.gates.show_view(rollout.gates)
         self.unknown.show_view(rollout, ticker().now())
         self.act.show_view(rollout)
+        self.act.setVisible(not rollout.unknowns)
         self.next.show_view(rollout)
         self.pipeline.show_view(rollout)
+        self._make_room()
         self._show_evidence(rollout)
         self._show_charts(rollout.charts, rollout.markers)
         if failed_now and self.isVisible() and not isinstance(QApplication.focusWidget(), QLineEdit):
@@ -91,6 +93,11 @@ class RolloutPane(QWidget):
         self._chart_box.setFixedHeight(124 if low else 218)
         self.strip.set_small(low)
         self.act.set_small(low)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        unknown = self._view is not None and bool(self._view.unknowns)
+        self.pipeline.setVisible(not unknown or self.height() >= _SMALL[1])
 
     def _connect(self) -> None:
         self.unknown.resumed.connect(lambda: self.asked.emit(Verb.RESUME))

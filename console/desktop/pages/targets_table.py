@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from console.desktop import icons, theme
@@ -35,6 +35,7 @@ _WIDTHS = {
 _GIVE_WAY = (col.REQUESTS, col.WRITES, col.TRAFFIC)
 """Columns that go first when the table is narrow; what they say is in the panel too."""
 _GATE_LEAST = 146
+_NARROW = 900
 
 
 class TargetsTable(QWidget):
@@ -98,6 +99,16 @@ class TargetsTable(QWidget):
         self.view.verticalHeader().setDefaultSectionSize(height)
         self._fit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten filter and buttons where there is little room, and show as many chips as fit, worst first."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        self.filter.setFixedWidth(168 if narrow else 240)
+        self._slash.setVisible(not narrow)
+        self.practice.setText("" if narrow else "Practice shop")
+        self.add.setText("" if narrow else "Add a target")
+        self._fit_chips()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Go from the filter into the table with the Down key, and empty it with Escape."""
         if watched is self.filter and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
@@ -130,15 +141,18 @@ class TargetsTable(QWidget):
         self.filter.addAction(icons.icon("search", 15, "text.3"), QLineEdit.ActionPosition.LeadingPosition)
         self.filter.textChanged.connect(self._narrow)
         self.filter.installEventFilter(self)
-        slash = Label("/", "caption", "text.3")
-        slash.setToolTip("The key / puts the keyboard here")
+        self._slash = Label("/", "caption", "text.3")
+        self._slash.setToolTip("The key / puts the keyboard here")
         self._chip_row = QHBoxLayout()
         self._chip_row.setSpacing(6)
         self.practice = Button("Practice shop", "quiet", "play")
+        self.practice.setAccessibleName("Open the practice shop")
+        self.practice.setToolTip("Open the practice shop")
         self.add = Button("Add a target", icon="plus")
+        self.add.setAccessibleName("Add a target")
         self.add.setShortcut("Ctrl+O")
         self.add.setToolTip("Choose target files, or drop them on this page (Ctrl O)")
-        return row([self.filter, slash, 4, self._chip_row, -1, self.practice, self.add])
+        return row([self.filter, self._slash, 2, self._chip_row, -1, self.practice, self.add])
 
     def _show_chips(self) -> None:
         found = dict(counts(self._views))
@@ -151,6 +165,15 @@ class TargetsTable(QWidget):
                 chip.setText(text)
             if self._chip_row.indexOf(chip) != place:
                 self._chip_row.insertWidget(place, chip)
+        self._fit_chips()
+
+    def _fit_chips(self) -> None:
+        taken = self.filter.width() + self.practice.sizeHint().width() + self.add.sizeHint().width() + 60
+        room = self.width() - taken
+        for state in dict(counts(self._views)):
+            chip = self._chips[state]
+            room -= chip.sizeHint().width() + 6
+            chip.setVisible(room >= 0 or chip.isChecked())
 
     def _new_chip(self, state: State) -> Button:
         chip = MarkPill(state)

@@ -11,6 +11,7 @@ from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts
+from console.desktop.widgets.sends import SendList
 from console.model.verbs import State, Verb
 from console.model.views import RolloutView, UnknownView
 
@@ -32,14 +33,17 @@ class UnknownCard(Card):
         self._head = MarkLabel("section", 18)
         self._facts = Facts(64)
         self._why = Label("", "small", "text.2", wrap=True)
-        self.resume = Button("Resume", "forward")
+        self.resume = Button("Resume …", "forward", tall=True)
         self.resume.clicked.connect(self.resumed)
-        self.roll_back = Button("Roll back", "act", "rewind")
+        self.roll_back = Button("Roll back", "act", "rewind", tall=True)
         self.roll_back.clicked.connect(self.rolled_back)
         self.body.addWidget(self._head)
         self.body.addWidget(self._facts)
         self.body.addWidget(self._why)
         self.body.addLayout(row([self.roll_back, self.resume, -1]))
+        self._rows = SendList(small=True)
+        self.body.addWidget(Label("What Roll back sends", "small.strong", "text.2"))
+        self.body.addWidget(self._rows)
         self.hide()
 
     def show_view(self, rollout: RolloutView, _now: datetime) -> None:
@@ -49,6 +53,7 @@ class UnknownCard(Card):
         if not unknowns:
             return
         count = "1 action unknown" if len(unknowns) == 1 else f"{len(unknowns)} actions unknown"
+        self._rows.show_view(rollout.sends)
         self._head.show_state(State.UNKNOWN, count, rollout.target)
         self._facts.show_rows([pair for unknown in unknowns[:3] for pair in unknown_rows(unknown)])
         resume = rollout.verbs.get(Verb.RESUME)

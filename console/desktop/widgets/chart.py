@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from console.analysis.decimate import decimate
@@ -27,6 +27,7 @@ pg.setConfigOptions(antialias=False, useOpenGL=False)
 
 DASHES: dict[str, list[float]] = {"baseline": [5, 2], "stable": [1, 3]}
 SMOOTH_BELOW = 500
+LOW = 160
 OLD_S = 15.0
 AXIS_PX = 34
 TICK_PX = 56
@@ -74,6 +75,11 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             self._draw(role, times, values)
         self._range([times for _, times, _ in arrays], [values for _, _, values in arrays])
         self._mark(markers)
+
+    def set_small(self, small: bool) -> None:
+        """Leave the axes' numbers out where they would take more room than the lines."""
+        for side in ("left", "bottom"):
+            self.getPlotItem().showAxis(side, not small)
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of the new theme."""
@@ -205,6 +211,13 @@ class ChartCard(Painted):
     def minimumSizeHint(self) -> QSize:
         """Return the least size at which the lines can be read."""
         return QSize(150, 120)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give a low card's room to its lines."""
+        super().resizeEvent(event)
+        low = event.size().height() < LOW
+        self._legend.setVisible(not low)
+        self._plot.set_small(low)
 
     def show_view(self, chart: ChartView, markers: tuple[Marker, ...] = (), state: State | None = None) -> None:
         """Show a chart; `state` FAILED writes its value in red, an old value fades."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ class Alarm:
         self._bridge.ask(lambda _desk: self._send(_desk, notice))
 
     async def _send(self, _desk: Desk, notice: Notice) -> None:
+        import asyncio  # noqa: PLC0415 (the first paint does not wait for it)
+
         try:
             if self._notifier is None:
                 self._notifier = await asyncio.to_thread(_load)

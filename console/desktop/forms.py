@@ -1,10 +1,9 @@
 """How numbers, spans and instants are written on screen."""
 
+import os
 from datetime import UTC, datetime
 from functools import cache
 from math import floor
-
-from PySide6.QtCore import QTimeZone
 
 MINUTE = 60
 HOUR = 3600
@@ -98,10 +97,22 @@ def moment(at: datetime) -> str:
     return local(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _linked_zone() -> str:
+    try:
+        _, found, name = os.readlink("/etc/localtime").partition("zoneinfo/")
+    except OSError:
+        return ""
+    return name if found else ""
+
+
 @cache
 def zone_name() -> str:
     """Return the short name of the window's zone: "Berlin" for Europe/Berlin."""
-    name = bytes(QTimeZone.systemTimeZoneId().data()).decode()
+    name = os.environ.get("TZ", "").lstrip(":") or _linked_zone()
+    if not name:
+        from PySide6.QtCore import QTimeZone  # noqa: PLC0415 (loads the whole zone database)
+
+        name = bytes(QTimeZone.systemTimeZoneId().data()).decode()
     return name.rsplit("/", 1)[-1].replace("_", " ") or "UTC"
 
 

@@ -9,19 +9,20 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from console.desktop.widgets.bottombar import ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from console.desktop.inside import Inside
     from console.desktop.window import Window
 
 
-def bind(window: Window, pages: Sequence[str]) -> None:
+def bind(window: Window, inside: Inside) -> None:
     """Give the window its keys; the verbs' keys work from anywhere in it."""
     for verb, _, key, _ in ORDER:
         _key(window, key, lambda chosen=verb: window.bottom.press_key(chosen))  # type: ignore[misc]
-    _key(window, "Ctrl+K", window.open_palette)
-    _key(window, "/", lambda: _filter(window))
-    for number, page in enumerate(pages, 1):
-        _key(window, f"Ctrl+{number}", lambda chosen=page: window.go(chosen))  # type: ignore[misc]
+    _key(window, "Ctrl+K", inside.open_palette)
+    _key(window, "/", lambda: _filter(inside))
+    for number, page in enumerate(window.entries, 1):
+        _key(window, f"Ctrl+{number}", lambda chosen=page: inside.go(chosen))  # type: ignore[misc]
 
 
 def _key(window: Window, keys: str, act: Callable[[], None]) -> None:
@@ -30,6 +31,6 @@ def _key(window: Window, keys: str, act: Callable[[], None]) -> None:
     shortcut.activated.connect(act)
 
 
-def _filter(window: Window) -> None:
-    if window.page is not None:
-        window.page.focus_filter()
+def _filter(inside: Inside) -> None:
+    if inside.page is not None:
+        inside.page.focus_filter()

@@ -1,13 +1,13 @@
-"""Remembers the theme for the first paint of the next start, which comes before the settings can be read."""
+"""Remembers the theme for the first paint of the next start, which comes before the settings can be read.
 
-import logging
+With the choice `system` the theme that it meant last time is kept as well: asking the desktop again can wait until after the paint.
+"""
+
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths
 
 from console.model.places import chosen_home
-
-_log = logging.getLogger(__name__)
 
 
 def _file() -> Path:
@@ -18,18 +18,20 @@ def _file() -> Path:
 
 
 def remembered() -> str:
-    """Return the theme that was chosen last, `system` when none was."""
+    """Return the theme of the last start, `system` when there was none."""
     try:
-        return _file().read_text(encoding="utf-8")[:20].strip() or "system"
+        return _file().read_text(encoding="utf-8")[:20].partition(" ")[2].strip() or "system"
     except (OSError, UnicodeDecodeError):
         return "system"
 
 
-def remember(choice: str) -> None:
-    """Keep a theme for the next start; when that cannot be written, the next start only flashes in another colour."""
+def remember(choice: str, meant: str) -> None:
+    """Keep a choice and the theme that it meant for the next start; when that cannot be written, the next start flashes once."""
     try:
-        if remembered() != choice:
+        if remembered() != meant:
             _file().parent.mkdir(parents=True, exist_ok=True)
-            _file().write_text(choice, encoding="utf-8")
+            _file().write_text(f"{choice} {meant}", encoding="utf-8")
     except OSError as problem:
-        _log.warning("the theme could not be remembered: %s", problem)
+        import logging  # noqa: PLC0415 (the first paint does not wait for it)
+
+        logging.getLogger(__name__).warning("the theme could not be remembered: %s", problem)

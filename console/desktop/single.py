@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
+import zlib
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDir, QObject, Signal
@@ -50,7 +50,8 @@ class SingleInstance(QObject):
 
 def instance_name(home: str) -> str:
     """Return the name for a person and a home folder."""
-    return "release-console-" + sha256(f"{os.path.expanduser('~')}|{home}".encode()).hexdigest()[:16]
+    person = os.path.expanduser("~")
+    return f"release-console-{zlib.crc32(f'{person}|{home}'.encode()):08x}"
 
 
 def may_run(name: str) -> bool:

@@ -9,10 +9,11 @@ from PySide6.QtCore import QObject, Qt
 from console.desktop import standing
 from console.desktop.acting import Acting
 from console.desktop.widgets.age import ticker
+from console.desktop.widgets.verb_preview import VerbPreview
 
 if TYPE_CHECKING:
     from console.desktop.page import Surroundings
-    from console.desktop.widgets.verb_preview import VerbPreview
+    from console.desktop.widgets.ribbon import Ribbons
     from console.desktop.window import Window
     from console.model.verbs import Verb
     from console.model.views import RolloutView, TargetView
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 class Steering(QObject):
     """One per window. The target is the one a person chose, else the worst one."""
 
-    def __init__(self, around: Surroundings, window: Window) -> None:
+    def __init__(self, around: Surroundings, window: Window, ribbons: Ribbons) -> None:
         super().__init__(window)
-        self._around, self._window = around, window
+        self._around, self._window, self._ribbons = around, window, ribbons
         self._picked = ""
         self._preview: VerbPreview | None = None
         self.acting = Acting(around, self)
@@ -62,7 +63,7 @@ class Steering(QObject):
         window.bottom.show_verbs(standing.acts_on(target), target.verbs if target is not None else {}, failing=failing)
         if target is not None:
             window.bottom.show_remark(*standing.ENFORCED.get(target.enforced_by, standing.ENFORCED["console"]))
-        window.ribbons.show_ribbons(standing.ribbons(target, rollout, self._around.known.store_problem, now))
+        self._ribbons.show_ribbons(standing.ribbons(target, rollout, self._around.known.store_problem, now))
         title = standing.title(target)
         if title != window.windowTitle():
             window.setWindowTitle(title)
@@ -83,8 +84,6 @@ class Steering(QObject):
 
     def preview(self, verb: Verb) -> None:
         """Show what a verb would send, above its button; Enter on the button sends."""
-        from console.desktop.widgets.verb_preview import VerbPreview  # noqa: PLC0415 (start-up time earns it)
-
         target = self.target
         if target is None:
             return

@@ -7,7 +7,6 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalett
 from PySide6.QtWidgets import QApplication
 
 from console.desktop.sheet import sheet
-from console.desktop.style import ConsoleStyle
 from console.desktop.tokens import pair, radius, size, state_token, state_word, tokens
 from console.model.places import resource
 
@@ -32,15 +31,22 @@ __all__ = [
 CHOICES = ("system", "dark", "light", "contrast")
 """What the setting may say; `system` follows the desktop."""
 
-_STRONG = {"small.strong": ("small", 600), "caption.strong": ("caption", 600), "body.medium": ("body", 500), "lead.plain": ("lead", 400)}
+_STRONG = {
+    "small.strong": ("small", 600),
+    "small.bold": ("small", 700),
+    "caption.strong": ("caption", 600),
+    "body.medium": ("body", 500),
+    "lead.plain": ("lead", 400),
+}
 _SPACING = {"hero": -1.0, "display": -0.5, "title": -0.2}
-_FACES = ("Inter-Regular", "Inter-Medium", "Inter-SemiBold", "Inter-Bold", "JetBrainsMono-Regular")
+_FACES = {400: "Inter-Regular", 500: "Inter-Medium", 600: "Inter-SemiBold", 700: "Inter-Bold"}
 
 
 class _Chosen:
     """The theme in force; one per process, as the application's palette is."""
 
     name = "dark"
+    styled = False
 
 
 def current() -> str:
@@ -86,6 +92,7 @@ def font(role: str) -> QFont:
     name, weight = _STRONG.get(role, (role, 0))
     scale = tokens()["font"]["scale"][name]
     mono = name == "mono"
+    _load("JetBrainsMono-Regular" if mono else _FACES[weight or scale["weight"]])
     made = QFont(tokens()["font"]["mono" if mono else "ui"]["family"])
     if isinstance(scale["px"], int):
         made.setPixelSize(scale["px"])
@@ -113,9 +120,14 @@ def line_height(role: str) -> int:
 
 
 @cache
-def load_fonts() -> tuple[str, ...]:
-    """Give the bundled faces to Qt once, and return the names of those that could not be loaded."""
-    return tuple(face for face in _FACES if QFontDatabase.addApplicationFont(str(resource("fonts", face + ".ttf"))) < 0)
+def _load(face: str) -> bool:
+    """Give a bundled face to Qt when it is first needed; where that fails, Qt takes the system's own."""
+    return QFontDatabase.addApplicationFont(str(resource("fonts", face + ".ttf"))) >= 0
+
+
+def load_all() -> tuple[str, ...]:
+    """Give every bundled face to Qt, and return the names of those that could not be loaded."""
+    return tuple(face for face in (*_FACES.values(), "JetBrainsMono-Regular") if not _load(face))
 
 
 def resolve(choice: str) -> str:
@@ -131,13 +143,11 @@ def resolve(choice: str) -> str:
 
 def apply(app: QApplication, choice: str) -> str:
     """Put a theme in force for the whole application, at once and at run time, and return its name."""
-    load_fonts()
     name = resolve(choice)
-    first = not isinstance(app.style(), ConsoleStyle) and not app.property("console.styled")
     _Chosen.name = name
-    if first:
-        app.setStyle(ConsoleStyle())
-        app.setProperty("console.styled", True)
+    if not _Chosen.styled:
+        _Chosen.styled = True
+        app.setStyle("Fusion")
         app.setFont(font("body"))
     app.setPalette(palette())
     app.setStyleSheet(sheet(tokens()["colour"][name], tokens()["radius"]))

@@ -28,7 +28,7 @@ def ours() -> int:
         QApplication.exit(0)
 
     app = QApplication(sys.argv[:1])
-    window, _around = build(app)
+    window = build(app)
     window.frame.painted.connect(lambda: QTimer.singleShot(0, tell))
     return app.exec()
 
@@ -57,14 +57,19 @@ def main() -> int:
     root = HERE.parent.parent
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"QT_QPA_PLATFORM": chosen.platform, "PYTHONPATH": str(root), "RELEASE_CONSOLE_HOME": home}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
+        environment["PYTHONPYCACHEPREFIX"] = str(Path(home) / "bytecode")
         bare = [sys.executable, str(HERE / "bare_pyside.py")]
         mine = [sys.executable, str(HERE / "first_paint.py"), "--ours"]
+        (Path(home) / "look").write_text("system dark", encoding="utf-8")  # as the start before this one left it
         for command in (bare, mine):
             measure(command, environment)
         pairs = [(measure(bare, environment), measure(mine, environment)) for _ in range(chosen.runs)]
     first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(mine / bare for bare, mine in pairs)
-    print(f"bare {1000 * first:.0f} ms, release-console {1000 * second:.0f} ms, median ratio {ratio:.2f} of {chosen.runs} runs, goal {GOAL}")
+    print(
+        f"bare {1000 * first:.0f} ms, release-console {1000 * second:.0f} ms, median ratio {ratio:.2f} of {chosen.runs} runs, goal {GOAL}"
+    )
     return 0 if ratio <= GOAL else 1
 
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QApplication, QFocusFrame, QWidget
-from shiboken6 import isValid
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtWidgets import QWidget
 
 from console.desktop import theme
 from console.desktop.widgets.painted import Painted, hatch
-
-if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
 
 FRAME = 3
 
@@ -52,38 +46,3 @@ class EnvironmentFrame(Painted):
         if self._first:
             self._first = False
             self.painted.emit()
-
-
-class _Ring(QFocusFrame):
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.colour("focus"), 2.0))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
-        painter.end()
-
-
-class FocusRing(QObject):
-    """The ring of 2 px around whatever has the keyboard, 2 px outside of it: one frame that follows the focus through a window."""
-
-    def __init__(self, app: QApplication, window: QWidget) -> None:
-        super().__init__(window)
-        self._window = window
-        self._ring: _Ring | None = None
-        app.focusChanged.connect(self._follow)
-
-    @property
-    def around(self) -> QWidget | None:
-        """Return the control that the ring is drawn around."""
-        return self._ring.widget() if self._ring is not None and isValid(self._ring) and self._ring.isVisible() else None
-
-    def _follow(self, _before: QWidget | None, now: QWidget | None) -> None:
-        by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
-        if now is None or by_mouse or now is self._window or not self._window.isAncestorOf(now):
-            if self._ring is not None and isValid(self._ring):
-                self._ring.hide()
-            return
-        if self._ring is None or not isValid(self._ring):
-            self._ring = _Ring(self._window)
-        self._ring.setWidget(now)
-        self._ring.show()

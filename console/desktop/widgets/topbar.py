@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPainterPath, QPen, QResizeEvent
+from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPainterPath, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from console.desktop import forms, icons, theme
-from console.desktop.widgets.mark import mark_pixmap
 from console.desktop.widgets.painted import CENTRE, Painted, hairline, hatch, metrics, width_of, write_run
 from console.model.verbs import State
 
@@ -46,7 +45,7 @@ class EnvironmentTab(Painted):
 
     def sizeHint(self) -> QSize:
         """Return the room for the word and 13 px on both sides."""
-        return QSize(round(metrics("small.strong").horizontalAdvance(self.word) + 0.8 * len(self.word)) + 26, 43)
+        return QSize(round(metrics("small.bold").horizontalAdvance(self.word) + 0.8 * len(self.word)) + 26, 43)
 
     def paint(self, painter: QPainter) -> None:
         """Paint the tab."""
@@ -64,8 +63,7 @@ class EnvironmentTab(Painted):
             painter.drawLine(round(box.right()) - 1, 0, round(box.right()) - 1, round(box.height()))
         else:
             painter.fillRect(box, theme.colour("bg.raised"))
-        font = QFont(theme.font("small.strong"))
-        font.setBold(True)
+        font = QFont(theme.font("small.bold"))
         font.setLetterSpacing(font.SpacingType.AbsoluteSpacing, 0.8)
         painter.setFont(font)
         plain = theme.colour("text.2") if not self._environment else colour
@@ -146,11 +144,19 @@ class BarItem(Painted):
         hairline(painter, 0, 10, 0, self.height() - 11)
         x = 13.0
         if self._icon or self._state:
-            image = mark_pixmap(State(self._state), 14) if self._state else icons.pixmap(self._icon, 15, "text.2")
+            image = _picture(self._icon, self._state)
             painter.drawPixmap(round(x), round((self.height() - 14) / 2), image)
             x += 23
         pieces = [(self._strong, "label", self._ink), ("" if self._narrow else self._grey, "body", "text.2")]
         write_run(painter, QRectF(x, 0, self.width() - x, self.height()), pieces, 5.0)
+
+
+def _picture(icon: str, state: str) -> QPixmap:
+    if not state:
+        return icons.pixmap(icon, 15, "text.2")
+    from console.desktop.widgets.mark import mark_pixmap  # noqa: PLC0415 (the first paint has no marks)
+
+    return mark_pixmap(State(state), 14)
 
 
 class TopBar(QFrame):

@@ -1,0 +1,125 @@
+"""What the window holds once it is on screen: pages, ribbons, toasts, keys; each is told what the engine says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
+from console.desktop import theme
+from console.desktop.acting import notice
+from console.desktop.choices import choices
+from console.desktop.keys import bind
+from console.desktop.steering import Steering
+from console.desktop.widgets.palette import Palette
+from console.desktop.widgets.ribbon import Ribbons
+from console.desktop.widgets.toast import Toasts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from console.desktop.page import Page, Surroundings
+    from console.desktop.window import Window
+    from console.model.errors import ConsoleError
+    from console.model.views import Notice, Update
+
+
+class Inside(QObject):
+    """One per window. Pages are made when they are first shown, and told everything that is known then."""
+
+    def __init__(self, around: Surroundings, window: Window, alarm: Callable[[Notice], None] | None = None) -> None:
+        super().__init__(window)
+        self._around, self.window, self._alarm = around, window, alarm
+        self.pages: dict[str, Page] = {}
+        self.ribbons = Ribbons()
+        self.toasts = Toasts(window.frame, theme.size("bottom_bar"))
+        window.over_pages.addWidget(self.ribbons)
+        self.steering = Steering(around, window, self.ribbons)
+        self._wire()
+
+    @property
+    def page(self) -> Page | None:
+        """Return the page that is shown, or None before the first one was made."""
+        return next((page for page in self.pages.values() if page is self.window.stack.currentWidget()), None)
+
+    def go(self, key: str, subject: str = "") -> None:
+        """Show a page, on a subject where one is given."""
+        page = self._page(key)
+        self.window.rail.select(key)
+        self.window.stack.setCurrentWidget(page)
+        if subject:
+            page.show_subject(subject)
+        self._show_place()
+
+    def show_error(self, error: ConsoleError) -> None:
+        """Tell an error that no page took, in words."""
+        self.tell(notice(self._around, "fail", error.message, " ".join(part for part in (error.means, error.advice) if part)))
+
+    def tell(self, told: Notice) -> None:
+        """Show a notice as a toast; a failure is announced and brings the window forward, without taking the keyboard."""
+        self.toasts.show_notice(told)
+        if told.level != "fail":
+            return
+        event = QAccessibleAnnouncementEvent(self.window, f"{told.title}. {told.text}")
+        event.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
+        QAccessible.updateAccessibility(event)
+        if not self.window.isActiveWindow():
+            self.window.come_forward()
+            if self._alarm is not None:
+                self._alarm(told)
+
+    def open_palette(self) -> None:
+        """Open the command palette."""
+        palette = Palette(self.window.frame)
+        palette.closed.connect(palette.deleteLater)
+        pages = tuple(self.window.entries.values())
+        palette.open_with(choices(self._around.known, pages, self.go, self.steering.preview_of, self.steering.acting.act))
+
+    def _take(self, update: Update) -> None:
+        self._around.known.take(update)
+        for page in self.pages.values():
+            page.show_update(update)
+        self.steering.refresh()
+        for told in update.notices:
+            self.tell(told)
+
+    def _page(self, key: str) -> Page:
+        if key not in self.pages:
+            page = self.window.entries[key].make(self._around)
+            self.pages[key] = page
+            self.window.stack.addWidget(page)
+            page.act.connect(self.steering.acting.send)
+            page.selected.connect(self.steering.pick)
+            page.went.connect(self.go)
+            page.place_changed.connect(self._show_place)
+            page.told.connect(self.tell)
+            page.badge_changed.connect(lambda count: self.window.rail.set_badge(key, count))
+            page.show_update(self._around.known.everything())
+        return self.pages[key]
+
+    def _show_place(self) -> None:
+        if (page := self.page) is not None:
+            self.window.top.place.show_place(*page.place())
+
+    def _open_note(self, told: Notice) -> None:
+        view = self._around.known.targets.get(told.target)
+        rollout = told.rollout or (view.rollout if view is not None else "")
+        self.go("releases" if rollout else "targets", rollout or told.target)
+
+    def _refused(self, why: str) -> None:
+        self.tell(notice(self._around, "refused", "This can't act now", why))
+
+    def _wire(self) -> None:
+        window = self.window
+        self._around.bridge.updated.connect(self._take)
+        self._around.bridge.failed.connect(self.show_error)
+        window.closing.connect(self._around.bridge.detach)
+        window.rail.chosen.connect(self.go)
+        window.top.palette_asked.connect(self.open_palette)
+        window.top.freeze_asked.connect(lambda: self.go("calendar"))
+        window.bottom.refused.connect(self._refused)
+        self.ribbons.followed.connect(self.go)
+        self.toasts.opened.connect(self._open_note)
+        self.steering.acting.told.connect(self.tell)
+        bind(window, self)

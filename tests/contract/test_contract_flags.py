@@ -38,7 +38,7 @@ async def test_a_flag_is_killed_and_read_back(flags, flag_server: FlagServer) ->
     assert (state.name, state.on, state.percent, state.in_effect) == (NAME, True, 100, True)
     await service.set_flag(on=False, percent=0, key="step-7")
     state = await service.state()
-    assert (state.on, state.percent, state.in_effect) == (False, 0, False)
+    assert (state.on, state.percent, state.in_effect) == (False, 0, True)
 
 
 async def test_the_step_s_id_is_sent_as_idempotency_key(flags, flag_server: FlagServer) -> None:

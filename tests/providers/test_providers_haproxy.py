@@ -224,3 +224,16 @@ def test_other_texts_that_are_not_what_was_asked_are_malformed() -> None:
         read_sessions("No such proxy.", "shop", "HAProxy")
     with pytest.raises(Malformed):
         read_info("Name: nginx\nPid: 3\n", "HAProxy")
+
+
+async def test_an_answer_in_words_is_a_refusal_with_those_words(haproxy_server: HaproxyServer) -> None:
+    async with fault_proxy(haproxy_server.spec.address) as proxy:
+        proxy.garbage = b"Permission denied\n\n"
+        proxy.set(Fault.GARBAGE, lambda asked, number: asked.startswith(b"set "))
+        limited = router(haproxy_server, address=proxy.address)
+        with pytest.raises(Refused, match="Permission denied") as caught:
+            await limited.set_split(change(5))
+        assert "level admin" in caught.value.advice
+        with pytest.raises(Refused, match="Permission denied"):
+            await limited.set_split(change(0, backward=True))
+    assert await green(haproxy_server) == 0

@@ -158,12 +158,9 @@ class Console:
 
     async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
         """Write records as JSON Lines and return how many."""
-        from console.files.export import write_lines  # noqa: PLC0415
-        from console.store.chain import export_line  # noqa: PLC0415
+        from console.files.export import write_export  # noqa: PLC0415
 
-        records = await self.store.audit.all(chosen)
-        await asyncio.to_thread(write_lines, path, map(export_line, records))
-        return len(records)
+        return await asyncio.to_thread(write_export, path, await self.store.audit.all(chosen))
 
     # What commands need beyond the desk.
 
@@ -312,6 +309,14 @@ async def close_rollouts(store: Store, target: str, actor: Actor, now: datetime)
     for rollout in rollouts.values():
         entry = Entry(RecordKind.PHASE, actor, now, "close", target, rollout.id, words, Phase.ABORTED.value, rollout.plan.hash)
         await store.journal.change(rollout, RolloutChange(phase=Phase.ABORTED, note=words, ended_at=now, raise_token=True), entry)
+
+
+def begin_logs(face: str) -> None:
+    """Write what the program logs to a file of its own (`desktop` or `cli`), secrets masked, until the process ends."""
+    from console.files.logs import set_up_logs  # noqa: PLC0415
+    from console.store.redact import redact_text  # noqa: PLC0415
+
+    set_up_logs(folders().logs, face, redact_text)
 
 
 async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False) -> Console:

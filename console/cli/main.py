@@ -46,7 +46,7 @@ def options(*, version: bool = typer.Option(False, "--version", callback=lambda 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; no error leaves as a traceback."""
     try:
-        app(list(arguments), standalone_mode=True)
+        app(list(arguments), prog_name="release-console", standalone_mode=True)
     except ConsoleError as error:
         print_error(error)
         return error.exit_code

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from console.app import Console, opened
+from console.app import Console, begin_logs, opened
 from console.model.commands import Answer, Command
 from console.model.errors import NotAllowed
 from console.model.verbs import Verb
@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 def with_console(work: Callable[[Console], Awaitable[T]], *, watch: Sequence[str] | None = ()) -> T:
     """Run `work` with the engine open; `watch` names the targets to connect to, None all of them, () none."""
+
+    begin_logs("cli")
 
     async def main() -> T:
         async with opened(watch=watch) as console:

@@ -31,7 +31,7 @@ async def read(live: LiveTarget, step: Step) -> Found:
     if step.kind is StepKind.FLAG and live.connections.flags is not None:
         flag = await live.connections.flags.state()
         live.flag.took(flag, flag.at)
-        on = flag.on if flag.in_effect is None or flag.in_effect == flag.on else not flag.on
+        on = flag.on if flag.in_effect is not False else not flag.on  # asked for, but not yet seen by those who evaluate it
         return Found({"on": on, "percent": flag.percent}, flag.at)
     raise _absent(live, step)
 

@@ -61,7 +61,7 @@ class MetricReading:
 
 @dataclass(frozen=True, slots=True)
 class FlagState:
-    """A flag as its service says it is; `in_effect` is what those who evaluate it have seen, None where the service cannot tell."""
+    """A flag as its service says it is; `in_effect` tells whether those who evaluate it have seen it so, None where nobody can tell."""
 
     name: str
     on: bool

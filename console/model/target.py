@@ -96,7 +96,10 @@ class CommandPipeline:
 
 @dataclass(frozen=True, slots=True)
 class HttpFlag:
-    """One flag behind a small HTTP interface: GET gives `{name, on, percent, in_effect}`, PUT sets `{on, percent}`."""
+    """One flag behind a small HTTP interface: GET gives `{name, on, percent, in_effect}`, PUT sets `{on, percent}`.
+
+    `in_effect` tells whether those who evaluate the flag have seen it as it is now; null where nobody can tell.
+    """
 
     url: str
     name: str

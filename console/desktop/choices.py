@@ -40,7 +40,7 @@ def choices(known: Known, pages: tuple[PageEntry, ...], go: Go, preview: Act, ac
 
 
 def _backward(view: TargetView, rollout: RolloutView | None, preview: Act, act: Act) -> Iterator[Choice]:
-    for verb, name, key, icon in ORDER:
+    for verb, name, key, icon in sorted(ORDER, key=lambda entry: entry[0] is not Verb.ROLLBACK):
         told = view.verbs.get(verb) or (view.verbs.get(Verb.ABORT) if verb is Verb.ROLLBACK else None)
         if told is None:
             continue

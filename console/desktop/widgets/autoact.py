@@ -16,7 +16,7 @@ from console.desktop.widgets.label import Label
 from console.desktop.widgets.painted import RIGHT, Painted
 from console.desktop.widgets.panel import Panel
 from console.desktop.widgets.sends import SendList
-from console.model.verbs import Verb
+from console.model.verbs import State, Verb
 
 if TYPE_CHECKING:
     from console.model.views import RolloutView
@@ -63,6 +63,7 @@ class AutoActCard(Panel):
         self._light = ReadinessLight()
         self._bar = CountdownBar()
         self._now = Button("Roll back now", "act", "rewind", tall=True)
+        self._calm = Button("Roll back", icon="rewind", tall=True)
         self._hold = Button("Hold instead", tall=True)
         self._total = Label("", "small", "text.2", elide=True)
         self._rows = SendList()
@@ -70,13 +71,14 @@ class AutoActCard(Panel):
         self._timer.setInterval(COUNTDOWN_MS)
         self._timer.timeout.connect(self._tick)
         self._now.clicked.connect(self.roll_back)
+        self._calm.clicked.connect(self.roll_back)
         self._hold.clicked.connect(self.hold)
         self._build()
 
     @property
     def button(self) -> Button:
-        """Return the button that rolls back now; it takes the focus at a fail."""
-        return self._now
+        """Return the button that rolls back now: solid in a failure, where it takes the focus, plain else."""
+        return self._calm if self._now.isHidden() else self._now
 
     def set_reduced_motion(self, reduced: bool) -> None:
         """Step the countdown once a second."""
@@ -95,8 +97,11 @@ class AutoActCard(Panel):
         self._light.show_view(back)
         self._bar.setVisible(counting)
         self._left.setVisible(counting)
-        self._now.setText("Roll back now" if counting else "Roll back")
-        self._now.set_locked("" if back is not None and back.enabled else (back.second if back else "nothing to roll back"))
+        failing = counting or rollout.state is State.FAILED
+        self._now.setVisible(failing)
+        self._calm.setVisible(not failing)
+        for button in (self._now, self._calm):
+            button.set_locked("" if back is not None and back.enabled else (back.second if back else "nothing to roll back"))
         self._hold.setVisible(counting)
         self._hold.set_locked("" if stay is not None and stay.enabled else (stay.second if stay else "nothing to hold"))
         self._rows.show_view(rollout.sends)
@@ -126,7 +131,7 @@ class AutoActCard(Panel):
         head.addWidget(self._light)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button, stretch in ((self._now, 1), (self._hold, 0)):
+        for button, stretch in ((self._now, 1), (self._calm, 1), (self._hold, 0)):
             buttons.addWidget(button, stretch)
         below = QHBoxLayout()
         below.addWidget(Label("What will be sent", "label"))

@@ -22,6 +22,8 @@ LARGE_MARKS = 8
 MOST_DOTS = 114
 DOT, PITCH, DOTS_A_ROW = 7.0, 10.8, 19
 WIDE = 262
+LOW = 170
+"""Under this height the large figures shrink, and a bar takes the place of dots that would be cut off."""
 
 
 class Counts(Painted):
@@ -50,19 +52,24 @@ class Counts(Painted):
         view = self._view
         if view is None:
             return
-        end = write_run(painter, QRectF(0, 0, WIDE, 44), [(f"{view.canary_ok} of {view.canary_total}", "hero", self._hero)])
-        self._legend(painter, end + 13, 28, "canary", "")
-        y = self._paint_marks(painter, 48.0, view)
-        write(painter, QRectF(0, y, WIDE, 16), ("canary sessions that went well", "small", "text.2"))
-        y += 21 if self.height() < 200 else 27
+        low = self.height() < LOW
+        high = 34 if low else 44
+        end = write_run(
+            painter, QRectF(0, 0, WIDE, high), [(f"{view.canary_ok} of {view.canary_total}", "display" if low else "hero", self._hero)]
+        )
+        self._legend(painter, end + 13, high * 0.64, "canary", "")
+        y = self._paint_marks(painter, high + (1.0 if low else 4.0), view)
+        if not low:
+            write(painter, QRectF(0, y, WIDE, 16), ("canary sessions that went well", "small", "text.2"))
+            y += 21 if self.height() < 200 else 27
         counts = f"{view.baseline_ok} of {view.baseline_total}"
         end = write_run(painter, QRectF(0, y, WIDE, 26), [(counts, "title", "text")])
         share = forms.per_cent(100 * view.baseline_ok / view.baseline_total, 0) if view.baseline_total else ""
         self._legend(painter, end + 11, y + 14, "baseline", share)
-        y = self._paint_dots(painter, y + 31, view)
-        for line, ink in zip(words(view)[2:], ("text.2", "text.2"), strict=False):
+        y = self._paint_dots(painter, y + (28 if low else 31), view)
+        for line in words(view)[2:]:
             if y + 16 <= self.height():
-                write(painter, QRectF(0, y, WIDE, 16), (line, "small", ink))
+                write(painter, QRectF(0, y, WIDE, 16), (line, "small", "text.2"))
             y += 18
 
     def _legend(self, painter: QPainter, x: float, y: float, series: str, aside: str) -> None:
@@ -95,7 +102,8 @@ class Counts(Painted):
             return y
         colour = theme.colour("series.baseline")
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if view.baseline_total > MOST_DOTS:
+        rows = (view.baseline_total - 1) // DOTS_A_ROW + 1
+        if view.baseline_total > MOST_DOTS or y + rows * PITCH > self.height():
             painter.setPen(QPen(colour, 1.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(0.5, y + 0.5, 205, 9))

@@ -72,6 +72,8 @@ class EvidenceChart(Painted):
         if view is None:
             return
         points = thinned([(at.timestamp(), value) for at, value in view.path])
+        if points and view.at is not None and view.at.timestamp() > points[-1][0]:
+            points.append((view.at.timestamp(), view.evidence))
         scale = self._scale(view, points)
         self._paint_axes(painter, scale)
         self._paint_limit(painter, scale, view)

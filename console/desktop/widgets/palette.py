@@ -49,9 +49,15 @@ class _Row(NamedTuple):
 
 
 def ranked(choices: Sequence[Choice], typed: str) -> list[tuple[Choice, Match]]:
-    """Return the choices that fit, by group and then best first, at most MOST."""
-    found = [(choice, fit) for choice in choices if (fit := match(typed, choice.text)) is not None]
-    found.sort(key=lambda pair: (GROUPS.index(pair[0].group), -pair[1].score))
+    """Return the choices that fit, by group, then those that can be chosen, then best first, at most MOST.
+
+    With nothing typed, what can't be chosen is left out: it would only hide the rest.
+    """
+    if not typed.strip():
+        found = [(choice, Match(0, ())) for choice in choices if not choice.refusal]
+    else:
+        found = [(choice, fit) for choice in choices if (fit := match(typed, choice.text)) is not None]
+    found.sort(key=lambda pair: (GROUPS.index(pair[0].group), bool(pair[0].refusal), -pair[1].score))
     return found[:MOST]
 
 

@@ -78,9 +78,11 @@ class StageCell(Painted):
         x = float(PAD)
         for share, (name, value, time) in zip(THIRDS, self._triple(weight), strict=True):
             third = room * share
-            write(painter, QRectF(x, 29 if small else 31, third, 14), (name, "caption", "text.2"))
+            write(painter, QRectF(x, 26 if small else 31, third, 14), (name, "caption", "text.2"))
             ink = "text.3" if value == "not read" else "text"
-            write_run(painter, QRectF(x, 42 if small else 45, third - 4, 19), [(value, "section", ink), (time, "caption", "text.2")])
+            fits = width_of(value, "section") + width_of(time, "caption") + 6 <= third
+            pieces = [(value, "section", ink), (time if fits else "", "caption", "text.2")]
+            write_run(painter, QRectF(x, 39 if small else 45, third, 18), pieces)
             x += third
         self._paint_measured(painter, x - third, third, weight)
 
@@ -88,6 +90,8 @@ class StageCell(Painted):
         seen = weight.measured
         words = "measured: none yet" if seen.value is None else f"measured {forms.per_cent(seen.value)}{_ago(seen.at).removesuffix(' ago')}"
         state = State.DRIFT if weight.drift else None
+        if width_of(words, "caption") > room and seen.value is not None:
+            words = f"meas. {forms.per_cent(seen.value)}{_ago(seen.at).removesuffix(' ago')}"
         box = QRectF(x, self.height() - 20, room, 14)
         if state is not None:
             paint_mark(painter, state, QRectF(x, self.height() - 19, 12, 12))

@@ -49,7 +49,10 @@ class EnvoyRouter:
         started = next((str(each["last_updated"]) for each in _objects(boot) if "last_updated" in each), "")
         if not started:
             raise malformed(self._system, "It does not say when it was started.")
-        return Identity(fingerprint=f"envoy {label} {digest}", incarnation=f"{clean(started, 40)} epoch {options.get('restart_epoch', 0)}")
+        return Identity(
+            fingerprint=f"envoy {label} {digest}",
+            incarnation=f"{clean(started, 40)} epoch {clean(str(options.get('restart_epoch', 0)), 12)}",
+        )
 
     async def split(self) -> Split:
         """Return the runtime weights; where a side has none, its configured weight, which is what holds then."""

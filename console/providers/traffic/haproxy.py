@@ -13,8 +13,9 @@ from console.providers.clients.haproxy import HaproxyClient
 from console.providers.traffic.haproxy_tables import Server, missing_servers, read_info, read_servers, read_sessions
 from console.providers.traffic.shares import server_weights, shares
 
-_BACKWARD_COMMAND_S = 1.0
-"""One command's deadline on the way back: a raise that hangs must not keep the canary's traffic where it is."""
+_BACKWARD_PARTS = 6
+"""Readings and phases on the way back at most: each has its part of the deadline, so that a raise that hangs does not keep the canary's
+traffic where it is, and the last command still goes out in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class HaproxyRouter:
         self._spec = spec
         self._clock = clock
         self._client = HaproxyClient(spec.address, spec.timeout_s)
+        self._part_s = min(0.8, max(0.3, spec.timeout_s / _BACKWARD_PARTS))
         self._system = self._client.system
 
     async def identity(self) -> Identity:
@@ -109,7 +111,7 @@ class HaproxyRouter:
 
     async def _back(self, change: SplitChange) -> None:
         try:
-            _, servers = await self._servers(_BACKWARD_COMMAND_S)
+            _, servers = await self._servers(self._part_s)
         except RemoteError:
             servers = self._assumed()  # going back never waits for a reading
         errors: list[RemoteError] = []
@@ -124,7 +126,7 @@ class HaproxyRouter:
 
     async def _settled(self, move: _Move) -> RemoteError | None:
         try:
-            await self._run(move, _BACKWARD_COMMAND_S)
+            await self._run(move, self._part_s)
         except RemoteError as error:
             return error
         return None

@@ -12,6 +12,7 @@ _RUNNING = frozenset({1, 2})  # srv_op_state: 0 stopped, 1 starting (slow start)
 _MAINT_BITS = 0x01 | 0x02 | 0x04 | 0x20
 _FORCED_MAINT = 0x01
 _DRAIN_BITS = 0x08 | 0x10
+_SERVER_ROW = "2"  # `show stat` type: 0 frontend, 1 backend, 2 server, 3 listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,11 @@ def read_sessions(text: str, backend: str, system: str) -> Mapping[str, int]:
     """Return the sessions that each server of a backend was given so far (`stot`), from `show stat` (management guide 9.1)."""
     if not text.startswith("# pxname,"):
         raise malformed(system, f"No table of counters: {clean(text, 80)!r}.")
-    rows = csv.DictReader(text[2:].splitlines())
-    return {row["svname"]: _whole(row, "stot", system) for row in rows if row.get("pxname") == backend and row.get("type") == "2"}
+    try:
+        rows = [row for row in csv.DictReader(text[2:].splitlines()) if row.get("pxname") == backend and row.get("type") == _SERVER_ROW]
+    except csv.Error:
+        raise malformed(system, "Its table of counters cannot be read.") from None
+    return {row.get("svname") or "": _whole(row, "stot", system) for row in rows}
 
 
 def read_info(text: str, system: str) -> Mapping[str, str]:

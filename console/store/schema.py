@@ -18,7 +18,7 @@ audit = Table(
     "audit",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    *_words("kind", "actor", "console", "at", "verb", "target", "rollout", "reason", "result", "plan", "step", "prev", "hash"),
+    *_words("kind", "actor", "at", "target", "rollout", "step", "hash"),
     Column("body", LargeBinary, nullable=False),
     Column("signed", Integer, nullable=False),
     Index("audit_by_kind", "kind", "seq"),

@@ -5,21 +5,23 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Select, cast, func, insert, select, text
+from sqlalchemy import Connection, Select, and_, cast, insert, or_, select, text
 from sqlalchemy.types import Text
 
 from console.model.audit import AuditFilter, Entry, Record, VerifyReport
 from console.model.clock import iso
 from console.model.errors import CannotRecord, StoreError
-from console.store.chain import FIRST_PREV, Row, entry_of, seal, verify_rows
+from console.store.chain import FIRST_PREV, Row, entry_of, prev_of, seal, verify_rows
 from console.store.database import Database
 from console.store.schema import WORDS_TABLE, about, audit
 
 _log = logging.getLogger(__name__)
-_CHAINING = {"at", "console", "log", "prev", "seq", "v"}
+_CHAINING = {"at", "log", "prev", "seq", "v"}
+_INDEXED_AT_ONCE = 2000
+_MOST_ROUNDS = 10
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 _LOG = select(about.c.value).where(about.c.key == "log")
 _HAS_WORDS = text("SELECT 1 FROM sqlite_master WHERE name = :name")
@@ -48,7 +50,7 @@ def _record(row: Any) -> Record:
             means="It was changed after it was written, or a newer version of this program wrote it.",
             advice="Run `audit verify`; it names the first bad record.",
         ) from error
-    return Record(seq=row.seq, entry=entry, prev=row.prev, hash=row.hash, body=row.body, signed=bool(row.signed))
+    return Record(seq=row.seq, entry=entry, prev=prev_of(row.body), hash=row.hash, body=row.body, signed=bool(row.signed))
 
 
 class AuditTrail:
@@ -90,34 +92,39 @@ class AuditTrail:
         return await self._database.read(look)
 
     async def _index_words(self, chosen: AuditFilter) -> None:
-        """Bring the word index up to date before a search; appends do not pay for it."""
+        """Bring the word index forward before a search, a little in each transaction; appends do not pay for it."""
         if not _words(chosen.text):
             return
         try:
-            await self._database.write(catch_up)
+            for _ in range(_MOST_ROUNDS):
+                if not await self._database.write(catch_up):
+                    return
         except CannotRecord as error:
             _log.warning("searching without the word index: %s", error)
 
 
 def verify_file(raw: sqlite3.Connection, log_id: str, progress: Callable[[int, int], bool] | None) -> VerifyReport:
     """Check the records on one connection, as a stream. A page that SQLite cannot read counts as a bad record in its place."""
-    reached = [0]
     size = 0
     try:
         size = int(raw.execute("SELECT count(*) FROM audit").fetchone()[0])
-        return verify_rows(_stream(raw, reached), log_id, size, progress)
+        return verify_rows(_stream(raw), log_id, size, progress)
     except sqlite3.DatabaseError as error:
-        done = reached[0]
+        done = _readable(raw)
         return VerifyReport(log_id, size, "", done, done + 1, f"unreadable: the file is damaged here ({error})", (), done)
 
 
-def _stream(raw: sqlite3.Connection, reached: list[int]) -> Iterator[Row]:
-    """Give the rows in order of seq; `reached[0]` counts them."""
-    with closing(raw.cursor()) as cursor:
-        cursor.execute(f"SELECT {', '.join(Row._fields)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
-        for row in cursor:
-            reached[0] += 1
-            yield Row._make(row)
+def _stream(raw: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    return raw.execute(f"SELECT {', '.join(Row._fields)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
+
+
+def _readable(raw: sqlite3.Connection) -> int:
+    """Count the records before the first that cannot be read."""
+    count = 0
+    with suppress(sqlite3.DatabaseError):
+        for _ in _stream(raw):
+            count += 1
+    return count
 
 
 def _words(typed: str) -> str:
@@ -126,15 +133,16 @@ def _words(typed: str) -> str:
     return " ".join(f'"{word}"*' for word in words)
 
 
-def catch_up(conn: Connection) -> None:
-    """Index the records that the word index lacks."""
+def catch_up(conn: Connection) -> bool:
+    """Index some of the records that the word index lacks; tells whether there may be more."""
     done = _indexed(conn)
     if done is None:
-        return
-    fresh = conn.execute(select(audit.c.seq, audit.c.body).where(audit.c.seq > done).order_by(audit.c.seq))
+        return False
+    fresh = conn.execute(select(audit.c.seq, audit.c.body).where(audit.c.seq > done).order_by(audit.c.seq).limit(_INDEXED_AT_ONCE))
     rows = [{"seq": row.seq, "words": _spoken(row.body)} for row in fresh]
     if rows:
         conn.execute(_ADD_WORDS, rows)
+    return len(rows) == _INDEXED_AT_ONCE
 
 
 def _indexed(conn: Connection) -> int | None:
@@ -179,9 +187,11 @@ def _narrowed(conn: Connection, chosen: AuditFilter) -> Select[Any]:
 
 
 def _searched(conn: Connection, query: Select[Any], typed: str) -> Select[Any]:
-    words = _words(typed)
-    if words and _indexed(conn) == conn.execute(select(func.max(audit.c.seq))).scalar_one():
-        found = text(f"SELECT rowid FROM {WORDS_TABLE} WHERE {WORDS_TABLE} MATCH :words").bindparams(words=words)  # noqa: S608
-        return query.where(audit.c.seq.in_(found.columns(audit.c.seq).scalar_subquery()))
+    """Search by the word index, and letter by letter in the records that it does not hold yet."""
     parts = [cast(audit.c.body, Text).contains(part, autoescape=True) for part in typed.split()]
-    return query.where(*parts)
+    words, done = _words(typed), _indexed(conn)
+    if not words or done is None:
+        return query.where(*parts)
+    found = text(f"SELECT rowid FROM {WORDS_TABLE} WHERE {WORDS_TABLE} MATCH :words").bindparams(words=words)  # noqa: S608
+    indexed = audit.c.seq.in_(found.columns(audit.c.seq).scalar_subquery())
+    return query.where(or_(indexed, and_(audit.c.seq > done, *parts)))

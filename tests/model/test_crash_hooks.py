@@ -33,7 +33,7 @@ def test_a_crash_that_cannot_be_is_refused(value: str):
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_the_environment_kills_the_process_at_the_nth_reach():
-    program = "from console.model.hooks import reach\nfor n in range(5):\n    reach('after-send')\n    reach('before-send')\n    print(n, flush=True)"
+    program = "from console.model.hooks import reach\nfor n in range(5): reach('after-send'), reach('before-send'), print(n, flush=True)"
     environment = {**os.environ, CRASH_VARIABLE: "before-send:3"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=30, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -20,7 +20,9 @@ CHILD = Path(__file__).with_name("store_child.py")
 
 def start(what: str, folder: Path, number: int = 0, crash_at: str = "") -> subprocess.Popen[str]:
     environment = {**os.environ, CRASH_VARIABLE: crash_at}
-    return subprocess.Popen([sys.executable, str(CHILD), what, str(folder), str(number)], stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), what, str(folder), str(number)], stdout=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def run(what: str, folder: Path, number: int = 0, crash_at: str = "") -> tuple[int, list[str]]:
@@ -61,7 +63,9 @@ async def test_a_kill_at_a_hook_loses_and_invents_nothing(folder: Path, hook: st
     assert (report.ok, list(report.open_intents)) == (True, unsettled)
     assert len(rollouts) == (hook != "phase-before-commit")
     assert {line.split()[1] for line in said if line.startswith("sent")} <= set(states)
-    assert {line.split()[1] for line in said if line.startswith("settled")} <= {name for name, state in states.items() if state != StepState.SENT}
+    assert {line.split()[1] for line in said if line.startswith("settled")} <= {
+        name for name, state in states.items() if state != StepState.SENT
+    }
     if hook == "phase-after-commit:2":
         assert rollouts[0].phase is Phase.ABORTED
 

@@ -58,7 +58,9 @@ _steps = st.builds(
 _gates = st.builds(SessionGate, _names, _names, _names, _numbers, st.booleans(), st.booleans()) | st.builds(
     ThresholdGate, _names, _names, st.none() | _names, _numbers, st.integers(0, 99)
 )
-_stages = st.builds(Stage, st.integers(0, 100), st.integers(0, 999) | st.floats(0, 999), st.lists(_names, max_size=2).map(tuple), st.booleans())
+_stages = st.builds(
+    Stage, st.integers(0, 100), st.integers(0, 999) | st.floats(0, 999), st.lists(_names, max_size=2).map(tuple), st.booleans()
+)
 plans = st.builds(
     Plan,
     kind=st.sampled_from(PlanKind),

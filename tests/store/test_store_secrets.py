@@ -196,8 +196,15 @@ def in_session(what: str, tmp_path: Path) -> list[str]:
     missing = [program for program in ("dbus-run-session", "gnome-keyring-daemon", "dbus-send") if shutil.which(program) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} missing: sudo apt-get install -y gnome-keyring dbus dbus-bin")
-    environment = {name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY", "PYTHON_KEYRING_BACKEND"}}
-    environment |= {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY", "PYTHON_KEYRING_BACKEND"}
+    }
+    environment |= {
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
     child = [sys.executable, str(Path(__file__).with_name("keyring_child.py")), what]
     done = subprocess.run(["dbus-run-session", "--", *child], capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -116,6 +116,8 @@ def _nothing_forward(request: Request) -> _No | None:
         return _No("The rollout is running already.", "Hold or promote.")
     if request.verb is Verb.FLAG_UP and not request.target.has_flag:
         return _No(f"{request.target.name} declares no flag.", "")
+    if request.verb is Verb.FLAG_UP and request.target.flag_on and not request.in_plan:
+        return _No("The flag is on already.", "Kill flag turns it off.")
     return None
 
 

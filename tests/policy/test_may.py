@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from console.model.freeze import FreezeState, FreezeWindow, OneOff, StopTheLine, TrafficNow
 from console.model.rollout import Actor, Lease, Phase
@@ -60,7 +62,8 @@ def ask(verb: Verb, **changes) -> Request:
     """A request that nothing stands against: openings with no rollout about, all else in a running one of our own."""
     opening = verb in {Verb.START, Verb.SWITCH}
     phase = Phase.HELD if verb is Verb.RESUME else Phase.RUNNING
-    base = Request(verb, ARMED, RITA, NOW, FREEZES["open"], None if opening else running(phase=phase), side="green", plan_hash="hash")
+    target = replace(ARMED, flag_on=verb is not Verb.FLAG_UP)
+    base = Request(verb, target, RITA, NOW, FREEZES["open"], None if opening else running(phase=phase), side="green", plan_hash="hash")
     return replace(base, **changes)
 
 
@@ -107,7 +110,7 @@ def test_every_backward_verb_works_with_everything_else_broken(verb, freeze):
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_an_observe_only_target_is_never_written_to(verb):
-    decision = may(ask(verb, side="blue", target=replace(ARMED, armed=False)))
+    decision = may(ask(verb, side="blue", target=replace(ARMED, armed=False, flag_on=verb is not Verb.FLAG_UP)))
     if verb is Verb.HOLD:
         assert decision.allowed
         return
@@ -223,6 +226,7 @@ def test_another_system_at_the_address_is_asked_about_once_on_the_way_back():
         (Verb.PROMOTE, {"rollout": None}),
         (Verb.RESUME, {"rollout": running()}),
         (Verb.FLAG_UP, {"target": replace(ARMED, has_flag=False)}),
+        (Verb.FLAG_UP, {"target": ARMED}),
     ],
 )
 def test_a_verb_with_nothing_to_act_on_cannot_act(verb, change):
@@ -272,6 +276,61 @@ def test_a_permit_opens_a_window_for_its_own_plan_only():
 @pytest.mark.parametrize("freeze", ["stop the line", "broken calendar"])
 def test_no_permit_opens_a_stopped_line_or_a_broken_calendar(freeze):
     assert not may(ask(Verb.STEP_UP, freeze=FREEZES[freeze], weight=5, permits=(permit(),))).allowed
+
+
+requests = st.builds(
+    Request,
+    verb=st.sampled_from(Verb),
+    target=st.builds(
+        TargetNow,
+        name=st.just("shop"),
+        armed=st.booleans(),
+        trusted=st.booleans(),
+        stable=st.sampled_from(["", "blue", "green"]),
+        weight=st.none() | st.floats(0, 100),
+        can_go_back=st.booleans(),
+        has_flag=st.booleans(),
+        flag_on=st.none() | st.booleans(),
+        seen=st.sampled_from(SystemSeen),
+    ),
+    actor=st.sampled_from([RITA, ANA]),
+    at=st.just(NOW),
+    freeze=st.sampled_from(list(FREEZES.values())),
+    rollout=st.none()
+    | st.builds(
+        RolloutNow,
+        id=st.just("R-1"),
+        phase=st.sampled_from(Phase),
+        plan_hash=st.sampled_from(["", "hash"]),
+        lease=st.none() | st.builds(lease, st.sampled_from([RITA, ANA]), st.integers(1, 3), st.sampled_from([-1.0, 15.0])),
+        token=st.none() | st.integers(1, 3),
+    ),
+    side=st.sampled_from(["", "blue", "green"]),
+    weight=st.none() | st.integers(0, 100),
+    plan_hash=st.sampled_from(["", "hash", "other"]),
+    in_plan=st.booleans(),
+    recordable=st.booleans(),
+    skew=st.sampled_from([clock_skew(NOW), clock_skew(NOW, NOW + timedelta(minutes=5))]),
+    identity_confirmed=st.booleans(),
+    obstacles=st.sampled_from([(), ("No way back is planned.",)]),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(requests)
+def test_whatever_is_asked_doubt_stops_forward_and_never_the_way_back(request):
+    decision = may(request)
+    assert decision.allowed == (not decision.reasons)
+    assert all(reason.endswith(".") and reason.isprintable() for reason in decision.reasons)
+    sound = request.target.armed and request.recordable and not request.skew.held and request.target.seen is SystemSeen.SAME
+    if request.direction is Direction.FORWARD and (request.freeze.frozen or not sound):
+        assert not decision.allowed
+    other_system = request.target.seen is SystemSeen.DIFFERENT and not request.identity_confirmed
+    if request.direction is Direction.BACKWARD and not decision.allowed:
+        assert decision.cannot_act or other_system
+    going_back = request.direction is Direction.BACKWARD and request.verb in {Verb.ROLLBACK, Verb.SWITCH_BACK, Verb.SWITCH}
+    if going_back and request.target.armed and not other_system and request.target.weight != 0:
+        assert decision.allowed
 
 
 def test_clocks_warn_above_five_seconds_and_hold_above_sixty():

@@ -110,19 +110,27 @@ class HaproxyRouter:
                 raise _half(error, done, self._system) from None
 
     async def _back(self, change: SplitChange) -> None:
+        until = asyncio.get_running_loop().time() + self._spec.timeout_s / 2
         try:
             _, servers = await self._servers(self._part_s)
         except RemoteError:
             servers = self._assumed()  # going back never waits for a reading
-        errors: list[RemoteError] = []
-        done = 0
-        for phase in self._phases(change, servers):
+        moves = self._phases(change, servers)
+        failed = await self._through(moves)
+        if failed and asyncio.get_running_loop().time() < until:
+            # One lost command must not leave sticky customers on the canary; all of them are absolute, so they may be sent again.
+            failed = await self._through([[move for move in phase if move in failed] for phase in moves])
+        if failed:
+            worst = max(failed.values(), key=lambda error: isinstance(error, Unreachable) and error.sent)
+            raise _half(worst, sum(map(len, moves)) - len(failed), self._system)
+
+    async def _through(self, phases: Sequence[Sequence[_Move]]) -> dict[_Move, RemoteError]:
+        """Send all commands, phase by phase, whatever fails, and return those that failed."""
+        failed: dict[_Move, RemoteError] = {}
+        for phase in phases:
             results = await asyncio.gather(*(self._settled(move) for move in phase))
-            errors += [error for error in results if error]
-            done += results.count(None)
-        if errors:
-            unsure = [error for error in errors if isinstance(error, Unreachable) and error.sent]
-            raise _half((unsure or errors)[0], done, self._system)
+            failed |= {move: error for move, error in zip(phase, results, strict=True) if error}
+        return failed
 
     async def _settled(self, move: _Move) -> RemoteError | None:
         try:

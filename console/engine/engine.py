@@ -144,6 +144,11 @@ class Engine:
         """Take in a plan that another process made and kept; a start by its hash still checks that it fits what stands on the target."""
         self._forward.know(plan)
 
+    def identified(self, target: str) -> bool:
+        """Tell whether it was read, or tried, who answers at the router's address of a target; a broken or unknown one has nobody there."""
+        live = self._parts.targets.get(target)
+        return live is None or live.identity.at is not None or live.identity.error is not None
+
     async def arm(self, target: str, *, armed: bool, reason: str) -> None:
         """Let the console write to a target, whose router is pinned as it answers now, or make it observe-only again."""
         live = self._parts.target(target)

@@ -91,6 +91,8 @@ class GateWatch:
                 by_gate[sample.gate].append(sample)
         for name, own in by_gate.items():
             self._tallies[name] = tallies.replay(self._rules[name], own, stage_since)
+            for side in (self._plan.stable, self._plan.canary):
+                self._series[name, side].at = own[-1].at if own else None
 
     def open_stage(self) -> None:
         """Count anew for a stage that begins; evidence is carried on."""

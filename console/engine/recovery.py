@@ -1,6 +1,6 @@
 """After a start: reads what the records left open, reads the targets back, and asks a person; nothing is sent."""
 
-from console.engine import records, step
+from console.engine import judging, records, step
 from console.engine.forward import Forward, watch_of
 from console.engine.parts import Parts
 from console.engine.planning import is_release
@@ -91,13 +91,16 @@ class Recovery:
         record.rows = {row.id: row for row in await around.store.journal.steps(rollout.id)}
         if rollout.plan.gates:
             record.gates.rebuild(await around.store.samples.of(rollout.id), rollout.stage_since)
+            stage = judging.stage_of(record)
+            if stage is not None and rollout.stage_since is not None:
+                record.judged = record.gates.judge(stage, rollout.stage_since, rollout.ended_at or around.clock.now())
         return record
 
     async def _freshen(self, live: LiveTarget, record: LiveRollout) -> None:
         """Read anew what another console's drive has recorded, and take over when it is gone."""
         around = self._parts.around
         fresh = await self._record(live, record.rollout)
-        record.rows, record.gates = fresh.rows, fresh.gates
+        record.rows, record.gates, record.judged = fresh.rows, fresh.gates, fresh.judged
         record.lease = await around.store.wheel.show(record.id)
         self._parts.touch(live, record)
 

@@ -52,6 +52,7 @@ from console.store.sqlite import open_store
 
 BLUE, GREEN = "blue", "green"
 ANA = Actor("Ana", "desk:1:aaaa")
+ANA2 = Actor("Ana", "desk:3:cccc")
 BEN = Actor("Ben", "desk:2:bbbb")
 PAYMENTS, ERRORS = "Payment completion", "Server errors"
 BOTH = (PAYMENTS, ERRORS)
@@ -146,6 +147,8 @@ class Counted:
             return found
 
         async def counted(*args: Any, **kwargs: Any) -> Any:
+            if self._trouble.dead:
+                raise asyncio.CancelledError
             if self._trouble.broken and name not in {"send", "settle"}:
                 raise CannotRecord("The disk is full.")
             if self._trouble.broken:
@@ -160,9 +163,10 @@ class Counted:
 
 
 class Trouble:
-    """A disk that is full, the emergency journal included."""
+    """A disk that is full, the emergency journal included; or a console that was killed, so that nothing of it acts any more."""
 
     broken = False
+    dead = False
 
     async def as_the_store(self, name: str, args: tuple[Any, ...]) -> Any:
         from console.store.rows import sent_row
@@ -197,6 +201,7 @@ class FakeRouter:
     changes: list[SplitChange] = field(default_factory=list)
     half: bool = False
     before_set: Callable[[], Awaitable[None]] | None = None
+    killed: Callable[[], bool] = bool
 
     def __post_init__(self) -> None:
         self._counts = {BLUE: 0.0, GREEN: 0.0}
@@ -213,6 +218,8 @@ class FakeRouter:
         return Split(dict(self.weights), self.time.clock.now())
 
     async def set_split(self, change: SplitChange) -> None:
+        if self.killed():
+            raise asyncio.CancelledError
         if self.before_set is not None:
             await self.before_set()
         if self.deaf:
@@ -221,7 +228,9 @@ class FakeRouter:
         error = self.errors.pop(0) if self.errors else None
         if self.applies and (error is None or self.half or getattr(error, "sent", False)):
             self._count()
-            self.weights = {**self.weights, GREEN: float(change.weights[GREEN])} if self.half else {s: float(w) for s, w in change.weights.items()}
+            self.weights = (
+                {**self.weights, GREEN: float(change.weights[GREEN])} if self.half else {s: float(w) for s, w in change.weights.items()}
+            )
         if error is not None:
             raise error
 
@@ -272,7 +281,13 @@ class FakeMetrics:
     def _values(self, side: str) -> dict[str, float]:
         ok, failed = (float(int(count + 1e-9)) for count in self._sums[side])
         requests = 10.0 * (ok + failed)
-        return {"resolved_ok": ok, "resolved_failed": failed, "resolved": ok + failed, "http_requests": requests, "http_errors": requests * 0.001}
+        return {
+            "resolved_ok": ok,
+            "resolved_failed": failed,
+            "resolved": ok + failed,
+            "http_requests": requests,
+            "http_errors": requests * 0.001,
+        }
 
 
 @dataclass
@@ -408,7 +423,9 @@ class World:
         self.time = FakeTime()
         self.shop = Shop(self.time, target)
         self.store = CountedStore(open_store(folder, self.time.clock), self.time)
+        self.shop.router.killed = lambda: self.store.trouble.dead
         self.desks: list[Desk] = []
+        self._not_ours = asyncio.all_tasks()
 
     async def desk(self, actor: Actor = ANA, **options: Any) -> Desk:
         if not self.desks:
@@ -421,17 +438,22 @@ class World:
 
     async def kill(self, desk: Desk) -> None:
         """End an engine as kill -9 would: nothing of it runs any more, nothing is tidied up."""
-        engine = desk.engine
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for record in engine._parts.records.values():
-            record.lease = None
-            record.in_memory = True
+        self.store.trouble.dead = True
+        tasks = [task for task in asyncio.all_tasks() if task not in self._not_ours]
         for task in tasks:
             task.cancel()
-        broken, self.store.trouble.broken = self.store.trouble.broken, True
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.store.trouble.broken = broken
+        await self.time.settle()
+        self.store.trouble.dead = False
         self.desks.remove(desk)
+
+    async def desk_again(self, dead: Actor, actor: Actor = ANA2, **options: Any) -> Desk:
+        """Start the console again after it was killed."""
+        desk = Desk(self.time, self.shop, self.store, actor, **options)
+        desk.dead.add(dead.console)
+        self.desks.append(desk)
+        await desk.open()
+        return desk
 
 
 @asynccontextmanager

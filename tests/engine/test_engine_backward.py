@@ -186,7 +186,13 @@ async def test_each_backward_verb_passes_and_each_forward_verb_is_refused_while_
         await close(desk, trouble)
         view = await desk.until_phase(rollout, "held")
         assert "Frozen by" in view.note
-        for verb, more in ((Verb.RESUME, {}), (Verb.PROMOTE, {}), (Verb.SWITCH, {"side": GREEN}), (Verb.START, {"release": "5.2b"}), (Verb.FLAG_UP, {})):
+        for verb, more in (
+            (Verb.RESUME, {}),
+            (Verb.PROMOTE, {}),
+            (Verb.SWITCH, {"side": GREEN}),
+            (Verb.START, {"release": "5.2b"}),
+            (Verb.FLAG_UP, {}),
+        ):
             answer = await desk.act(verb, **more)
             assert not answer.decision.allowed, verb
         assert (await desk.act(Verb.FLAG_KILL)).decision.allowed

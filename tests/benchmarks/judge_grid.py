@@ -1,6 +1,7 @@
 """Simulate the judge over the whole grid and print the results as Markdown tables.
 
 python tests/benchmarks/judge_grid.py --seeds 0:4000 [--jobs 2] [--only design,onsets,false-stops,alarms] [--hours 24]
+    [--bases 0.5,0.7] [--scenarios healthy,site-wide]      only these rows of false-stops and alarms
 
 false-stops  the concurrent test alone, whole a = 0.05, base x weight, healthy and in a shared drop to 0.80 x base
 alarms       frozen-rate alarms at its half of a = 0.05, alone, from 50 % up, healthy and in a shared drop
@@ -11,6 +12,7 @@ onsets       base x weight x onset, total failure, a = 0.001 shared by both test
 import argparse
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from time import perf_counter
 
 from console.analysis.shares import share_alpha
@@ -44,13 +46,37 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=0)
     parser.add_argument("--only", default="design,onsets,false-stops,alarms")
     parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--bases", default="")
+    parser.add_argument("--scenarios", default="healthy,site-wide")
     given = parser.parse_args()
+    rows = Rows(
+        bases=tuple(float(base) for base in given.bases.split(",")) if given.bases else BASES,
+        scenarios=tuple(Scenario(name) for name in given.scenarios.split(",")),
+    )
     seeds, polls = parse_seeds(given.seeds), round(given.hours * 240)
     for part in given.only.split(","):
         began = perf_counter()
-        for line in PARTS[part](seeds, polls, given.jobs):
+        for line in PARTS[part](How(seeds, polls, given.jobs, rows)):
             print(line, flush=True)
         print(f"\n{part}: seeds {given.seeds}, {given.hours:g} h, {perf_counter() - began:,.0f} s\n", flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which rows of a grid to simulate."""
+
+    bases: tuple[float, ...]
+    scenarios: tuple[Scenario, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """With which seeds, how long, in how many processes, and which rows."""
+
+    seeds: range
+    polls: int
+    jobs: int
+    rows: Rows
 
 
 def grid_case(scenario: Scenario, base: float, weight: float, polls: int, limits: tuple[float, float]) -> Case:
@@ -59,29 +85,29 @@ def grid_case(scenario: Scenario, base: float, weight: float, polls: int, limits
     return Case(scenario, base=base, to=SHARED_DROP * base, stages=stages, polls=polls, limits=limits)
 
 
-def false_stops(seeds: range, polls: int, jobs: int) -> Iterator[str]:
+def false_stops(how: How) -> Iterator[str]:
     """Yield how many healthy canaries the concurrent test stops."""
-    return _grid(WEIGHTS, share_alpha(0.05, whole=True).limits, lambda summary: summary.false_stops, (seeds, polls, jobs))
+    return _grid(WEIGHTS, share_alpha(0.05, whole=True).limits, lambda summary: summary.false_stops, how)
 
 
-def alarms(seeds: range, polls: int, jobs: int) -> Iterator[str]:
+def alarms(how: How) -> Iterator[str]:
     """Yield how often the frozen-rate test says "canary or site"."""
-    return _grid((50, 95, 100), (math.inf, share_alpha(0.05).limits[1]), lambda summary: summary.site_alarms, (seeds, polls, jobs))
+    return _grid((50, 95, 100), (math.inf, share_alpha(0.05).limits[1]), lambda summary: summary.site_alarms, how)
 
 
-def _grid(
-    weights: tuple[int, ...], limits: tuple[float, float], what: Callable[[Summary], int], how: tuple[range, int, int]
-) -> Iterator[str]:
-    seeds, polls, jobs = how
-    for scenario in (Scenario.HEALTHY, Scenario.SITE_WIDE):
+def _grid(weights: tuple[int, ...], limits: tuple[float, float], what: Callable[[Summary], int], how: How) -> Iterator[str]:
+    for scenario in how.rows.scenarios:
         yield f"\n| {'healthy' if scenario is Scenario.HEALTHY else 'shared drop to 0.80 x base'} | " + _row(f"{w} %" for w in weights)
         yield "|" + "---|" * (len(weights) + 1)
-        for base in BASES:
-            summaries = [summarise(case, run(case, seeds, jobs)) for case in (grid_case(scenario, base, w, polls, limits) for w in weights)]
+        for base in how.rows.bases:
+            summaries = [
+                summarise(case, run(case, how.seeds, how.jobs))
+                for case in (grid_case(scenario, base, w, how.polls, limits) for w in weights)
+            ]
             yield f"| base {base} | " + _row(f"{100 * what(summary) / summary.runs:.2f} %" for summary in summaries)
 
 
-def design(seeds: range, polls: int, jobs: int) -> Iterator[str]:
+def design(how: How) -> Iterator[str]:
     """Yield the cases of the design's table."""
     yield "| case | stopped | min to verdict, mean / p95 | customers hit, mean / p99 | false stops | alarms |"
     yield "|---|---|---|---|---|---|"
@@ -93,13 +119,13 @@ def design(seeds: range, polls: int, jobs: int) -> Iterator[str]:
             to=float(options.get("to", 0.0)),
             stages=parse_stages(float(options.get("weight", 5)), "5,25,50,95" if "ramp" in words else ""),
             onset_polls=4 * int(options.get("onset", 0)),
-            polls=polls,
+            polls=how.polls,
             limits=share_alpha().limits,
         )
-        yield _detected(name, summarise(case, run(case, seeds, jobs)))
+        yield _detected(name, summarise(case, run(case, how.seeds, how.jobs)))
 
 
-def onsets(seeds: range, polls: int, jobs: int) -> Iterator[str]:
+def onsets(how: How) -> Iterator[str]:
     """Yield how soon a total failure is found, by base, weight and onset."""
     yield "| case | stopped | min to verdict, mean / p95 | customers hit, mean / p99 | false stops | alarms |"
     yield "|---|---|---|---|---|---|"
@@ -107,8 +133,8 @@ def onsets(seeds: range, polls: int, jobs: int) -> Iterator[str]:
         for weight in WEIGHTS:
             for onset in ONSETS_MIN:
                 stages = parse_stages(weight, "")
-                case = Case(Scenario.SILENT_PAYMENT, base, 0.0, stages, 4 * onset, polls, share_alpha().limits)
-                yield _detected(f"{base} -> 0 at {weight} %, after {onset} min", summarise(case, run(case, seeds, jobs)))
+                case = Case(Scenario.SILENT_PAYMENT, base, 0.0, stages, 4 * onset, how.polls, share_alpha().limits)
+                yield _detected(f"{base} -> 0 at {weight} %, after {onset} min", summarise(case, run(case, how.seeds, how.jobs)))
 
 
 def _detected(name: str, summary: Summary) -> str:

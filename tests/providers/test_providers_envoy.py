@@ -95,6 +95,14 @@ async def test_anything_but_ok_is_no_acceptance(http: HttpClient, scripted: Scri
         await EnvoyRouter(spec_of(scripted), http, SystemClock()).set_split(HALF)
 
 
+async def test_an_envoy_without_an_admin_layer_refuses_for_sure(http: HttpClient, scripted: ScriptedServer) -> None:
+    scripted.script(Answer(503, body=b"No admin layer specified", headers={"content-type": "text/plain"}))
+    with pytest.raises(Refused) as caught:
+        await EnvoyRouter(spec_of(scripted), http, SystemClock()).set_split(HALF)
+    assert caught.value.means == "Nothing was changed."
+    assert "admin_layer" in caught.value.advice
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -17,6 +17,7 @@ from console.providers.clients.http import Call, HttpClient, Reply, place
 from console.providers.clients.strict import field, malformed
 from console.providers.traffic.shares import shares
 
+_NO_LAYER = "No admin layer"  # the one 5xx of this interface that says for sure that nothing was done
 _WEIGHT = re.compile(r"[0-9]{1,9}")
 
 
@@ -72,14 +73,24 @@ class EnvoyRouter:
         """Ask for both weights in one call, so that no request meets one of them alone."""
         asked = {self._key(self._spec.clusters[side]): weight for side, weight in change.weights.items()}
         url = f"{self._admin}/runtime_modify?{urlencode(asked)}"
-        reply = await self._http.send(Call(self._system, url, method="POST", timeout_s=self._spec.timeout_s, content=b""))
+        try:
+            reply = await self._http.send(Call(self._system, url, method="POST", timeout_s=self._spec.timeout_s, content=b""))
+        except OutcomeUnknown as error:
+            raise self._no_layer() if _NO_LAYER in error.message else error from None
         said = reply.text().strip()
         if said != "OK":
             raise OutcomeUnknown(
                 f"{self._system} did not confirm the weights: {clean(said, 120)}",
                 means="They may have changed; reading back will tell.",
-                advice="Check that its layered_runtime has an admin layer.",
+                advice="Look at its own log, and at its runtime page.",
             )
+
+    def _no_layer(self) -> Refused:
+        return Refused(
+            f"{self._system} takes no runtime weights: it has no admin layer.",
+            means="Nothing was changed.",
+            advice="Add a layer with `admin_layer: {}` to the layered_runtime of its configuration, and restart it.",
+        )
 
     async def measured(self) -> RequestCounts:
         """Return the requests that each side's cluster was given since this Envoy started."""

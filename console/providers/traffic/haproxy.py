@@ -46,10 +46,10 @@ class HaproxyRouter:
         _, servers = await self._servers()
         names = ",".join(sorted(servers))
         node = clean(info.get("node", "-"), 60)
-        started = clean(info.get("Start_time_sec") or info.get("Uptime", ""), 20) if "Start_time_sec" in info else ""
+        started = clean(info.get("Start_time_sec", ""), 20)
         return Identity(
             fingerprint=clean(f"haproxy {node} {self._spec.backend} [{names}]", 400),
-            incarnation=f"pid {clean(info['Pid'], 12)} start {started or 'unknown'}",
+            incarnation=f"pid {clean(info['Pid'], 12)} start {started or 'not told'}",
         )
 
     async def split(self) -> Split:

@@ -34,7 +34,7 @@ def acts_on(target: TargetView | None) -> str:
         return ""
     seen = target.weight.read_back.value
     if seen is None:
-        return f"{target.name}, split not read"
+        return f"{target.name}, split unknown"
     return f"{target.name}, {forms.per_cent(seen)} canary" if seen else f"{target.name}, all stable"
 
 

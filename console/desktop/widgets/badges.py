@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, icons
 from console.desktop.widgets.age import ticker
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import mark_pixmap
 from console.desktop.widgets.painted import Painted, width_of, write_run
 from console.model.verbs import State
@@ -129,4 +130,4 @@ class ReadinessLight(Badge):
             self.show_badge(State.HEALTHY, "Rollback ready", seconds, "ok")
         else:
             self.show_badge(State.FAILED, "No way back", verb.reasons[0] if verb.reasons else verb.second, "fail")
-        self.setToolTip("" if verb is None else verb.second)
+        self.setToolTip("" if verb is None else plain_tip(verb.second))

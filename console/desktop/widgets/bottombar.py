@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from console.desktop import icons, theme
-from console.desktop.widgets.label import Label
+from console.desktop.widgets.label import Label, plain_tip
 from console.desktop.widgets.painted import CENTRE, card, width_of, write, write_run
 from console.model.verbs import Verb
 
@@ -96,7 +96,7 @@ class VerbButton(QAbstractButton):
     def _name_aloud(self) -> None:
         self.setAccessibleName(f"{self.name}, {self._second}")
         self.setAccessibleDescription(self.key)
-        self.setToolTip("" if width_of(self._second, "caption") < theme.pair("verb")[0] - 54 else self._second)
+        self.setToolTip("" if width_of(self._second, "caption") < theme.pair("verb")[0] - 54 else plain_tip(self._second))
 
 
 class BottomBar(QFrame):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from console.desktop import theme
 from console.desktop.widgets.age import AgeLabel
 from console.desktop.widgets.button import Button
-from console.desktop.widgets.label import Label
+from console.desktop.widgets.label import Label, plain_tip
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.painted import Painted, card
 from console.model.verbs import State
@@ -116,7 +116,7 @@ class ProblemPanel(Painted):
 
     def _say(self, what: str, means: str, advice: str) -> None:
         self._what.show_state(self._state, what)
-        self._what.setToolTip(what.replace("<", "\u2060<"))
+        self._what.setToolTip(plain_tip(what))
         for label, text in ((self._means, means), (self._advice, advice)):
             label.setText(text)
             label.setVisible(bool(text))

@@ -91,8 +91,8 @@ class Label(QLabel):
 
 
 def plain_tip(text: str) -> str:
-    """Return a tooltip that Qt will not take for HTML: a word joiner before each sign that could open a tag."""
-    return text.replace("<", "\u2060<")
+    """Return a tooltip that Qt will not take for HTML: a word joiner, which is not seen, behind each sign that could begin a tag."""
+    return text.replace("<", "<\u2060").replace("&", "&\u2060")
 
 
 class Hairline(QFrame):

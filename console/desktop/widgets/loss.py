@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, theme
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.painted import Painted, card, hairline, width_of, write
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class LossMeter(Painted):
         if cells == self._cells:
             return
         self._cells = cells
-        self.setToolTip("" if loss is None else loss.assumption)
+        self.setToolTip("" if loss is None else plain_tip(loss.assumption))
         self.setAccessibleName("; ".join(f"{value} {name}" for value, name in cells))
         self.setVisible(bool(cells))
         self.updateGeometry()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from console.desktop import theme
 from console.desktop.widgets.button import Link
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import Painted, card, write_run
 from console.model.verbs import State
@@ -54,7 +55,7 @@ class Ribbon(Painted):
         self._link.setText(view.link)
         self._link.setVisible(bool(view.link))
         self.setAccessibleName(f"{view.strong}. {view.text}")
-        self.setToolTip(f"{view.strong} {view.text}".replace("<", "\u2060<"))
+        self.setToolTip(plain_tip(f"{view.strong} {view.text}"))
         self.update()
 
     def _follow(self) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, theme
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import RIGHT, Painted, hairline, width_of, write
 from console.model.verbs import State
@@ -43,7 +44,7 @@ class SendList(Painted):
         longer = len(rows) != len(self._rows)
         self._rows = rows
         self.setAccessibleName("What will be sent: " + "; ".join(_aloud(row) for row in rows))
-        self.setToolTip("\n".join(_aloud(row) for row in rows).replace("<", "\u2060<"))
+        self.setToolTip(plain_tip("\n".join(_aloud(row) for row in rows)))
         if longer:
             self.updateGeometry()
         self.update()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.widgets.age import ticker
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import Painted, card, hairline, width_of, write, write_run
 from console.model.verbs import State
@@ -43,7 +44,7 @@ class StageCell(Painted):
         if wanted is not None:
             words += [f"{name} {fact}" for name, fact, _ in self._triple(wanted)]
         self.setAccessibleName(", ".join(word for word in words if word))
-        self.setToolTip("\n".join(word for word in words if word).replace("<", "\u2060<"))
+        self.setToolTip(plain_tip("\n".join(word for word in words if word)))
         self.update()
 
     def paint(self, painter: QPainter) -> None:

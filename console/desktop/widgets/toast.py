@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from console.desktop import theme
 from console.desktop.widgets.button import Link
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import Painted, card, write
 from console.model.verbs import State
@@ -33,7 +34,7 @@ class Toast(Painted):
         self.notice = notice
         self.setFixedSize(*theme.pair("toast"))
         self.setAccessibleName(f"{notice.title}. {notice.text}")
-        self.setToolTip(f"{notice.title}\n{notice.text}".replace("<", "\u2060<"))
+        self.setToolTip(plain_tip(f"{notice.title}\n{notice.text}"))
         self._link = Link("Open", self) if notice.target or notice.rollout else None
         if self._link is not None:
             self._link.move(self.width() - 48, 18)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPainterPath, QPen, QPix
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from console.desktop import forms, icons, theme
+from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.painted import CENTRE, Painted, hairline, hatch, metrics, width_of, write_run
 from console.model.verbs import State
 
@@ -126,7 +127,7 @@ class BarItem(Painted):
         """Drop the grey part, or show it again; it is in the tooltip then."""
         if narrow != self._narrow:
             self._narrow = narrow
-            self.setToolTip(self.accessibleName() if narrow else "")
+            self.setToolTip(plain_tip(self.accessibleName()) if narrow else "")
             self.updateGeometry()
 
     def sizeHint(self) -> QSize:

@@ -69,14 +69,14 @@ def connect(target: Target, row: TargetRow, clock: Clock, secrets: "Secrets") ->
         return None if ref is None else lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted))
 
     traffic, metrics, flag, pipeline = target.traffic, target.metrics, target.flag, target.pipeline
-    folder = Path(target.path).parent if target.path else Path.cwd()
+    runner = CommandRunner(pipeline, Path(target.path).parent, clock) if pipeline else None
     return Connections(
         router=EnvoyRouter(traffic, http, clock) if isinstance(traffic, EnvoyTraffic) else HaproxyRouter(traffic, clock),
         workloads=HttpWorkloadVersions(target.workloads, http, clock),
         metrics=OpenMetricsScrape(metrics, http, clock, token(metrics.token)) if metrics else None,
-        pipeline=CommandRunner(pipeline, folder, clock) if pipeline else None,
+        pipeline=runner,
         flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
-        closers=(http,),
+        closers=(http,) if runner is None else (http, runner),
     )
 
 
@@ -174,8 +174,12 @@ class Console:
             raise self.engine.fleet.broken[target][1]
 
     async def read(self, target: str, timeout_s: float) -> TargetView:
-        """Return a target's view once its weights and versions were read, or as it is when the time is over."""
-        return await view_when(self, target, _was_read, timeout_s)
+        """Return a target's view once its weights, its versions and who answers were read, or as it is when the time is over."""
+        ends = self._clock.elapsed() + timeout_s
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.engine.identified(target)
+        return await view_when(self, target, _was_read, max(0.1, ends - self._clock.elapsed()))
 
     async def all_windows(self) -> Sequence[FreezeWindow]:
         """Return every freeze window: those made in the console, and those of the targets' files that can be read."""

@@ -70,12 +70,20 @@ class Bridge(QObject):
         self._waiting.clear()
 
     def ask(
-        self, work: Callable[[Desk], Coroutine[Any, Any, T]], done: Callable[[T], None] | None = None, error: Failed | None = None
+        self,
+        work: Callable[[Desk], Coroutine[Any, Any, T]],
+        done: Callable[[T], None] | None = None,
+        error: Failed | None = None,
+        owner: QObject | None = None,
     ) -> None:
         """Run `work(desk)` on the engine's loop; `done` or `error` is called with the outcome on the Qt thread.
 
-        An error without an `error` callback goes to `failed`. A callback whose widget is gone is dropped.
+        An error without an `error` callback goes to `failed`, and so does one whose widget is gone: nobody else would tell it. `owner` is
+        the widget that a plain function belongs to; a method's own object is known.
         """
+        if owner is not None:
+            done = None if done is None else _Owned(owner, done)
+            error = None if error is None else _Owned(owner, error)
         if self._desk is None or self._submit is None:
             self._waiting.append((work, done, error))
             return
@@ -98,10 +106,21 @@ class Bridge(QObject):
                 done(result)
 
     def _report(self, problem: ConsoleError, error: Failed | None) -> None:
-        if error is None:
+        if error is None or not _alive(error):
             self.failed.emit(problem)
-        elif _alive(error):
+        else:
             error(problem)
+
+
+class _Owned:
+    """A function that belongs to a widget, as a method does."""
+
+    def __init__(self, owner: QObject, call: Callable[[Any], None]) -> None:
+        self.__self__ = owner
+        self._call = call
+
+    def __call__(self, value: Any) -> None:
+        self._call(value)
 
 
 def _alive(callback: Callable[..., Any]) -> bool:

@@ -42,11 +42,12 @@ class Adding(QObject):
             lambda desk: desk.check_file(path),
             lambda problems: self._checked(path, problems),
             lambda error: self._failed(path, error),
+            owner=self,
         )
 
     def _checked(self, path: Path, problems: Sequence[FileProblem]) -> None:
         if not problems:
-            self._around.bridge.ask(lambda desk: desk.add_target(path), self.added.emit, lambda error: self._failed(path, error))
+            self._around.bridge.ask(lambda desk: desk.add_target(path), self.added.emit, lambda error: self._failed(path, error), self)
             return
         dialog = BadFileDialog(path, problems, self._window)
         dialog.answered.connect(lambda: self._again(dialog, path))

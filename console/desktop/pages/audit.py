@@ -172,7 +172,7 @@ class AuditPage(Page):
             deliver(records)
 
         self._failed = True
-        self.around.bridge.ask(lambda desk: desk.audit_page(chosen, before, limit), done, fail)
+        self.around.bridge.ask(lambda desk: desk.audit_page(chosen, before, limit), done, fail, self)
 
     def _restart(self) -> None:
         self.place_changed.emit()
@@ -196,7 +196,7 @@ class AuditPage(Page):
             if records and records[0].seq == seq:
                 self.record.show_view(records[0])
 
-        self.around.bridge.ask(lambda desk: desk.audit_page(AuditFilter(), seq + 1, 1), show)
+        self.around.bridge.ask(lambda desk: desk.audit_page(AuditFilter(), seq + 1, 1), show, owner=self)
 
     def _choose(self, now: QModelIndex, _before: QModelIndex) -> None:
         self.record.show_view(self.model.record(now.row()))
@@ -223,6 +223,7 @@ class AuditPage(Page):
             lambda desk: desk.audit_export(path, chosen),
             lambda count: self._exported(path, count),
             lambda error: self._not_exported(path, error),
+            owner=self,
         )
 
     def _exported(self, path: Path, count: int) -> None:

@@ -143,7 +143,7 @@ class CalendarPage(Page):
         self._show_side()
 
     def _save(self, window: FreezeWindow) -> None:
-        self.around.bridge.ask(lambda desk: desk.add_freeze(window), lambda _: self._saved(window), self.form.failed)
+        self.around.bridge.ask(lambda desk: desk.add_freeze(window), lambda _: self._saved(window), self.form.failed, self)
 
     def _saved(self, window: FreezeWindow) -> None:
         self._window = window.id
@@ -161,7 +161,7 @@ class CalendarPage(Page):
         dialog = AskingWhy(f"Remove {window.name}?", f"It no longer freezes anything.{ends}", "Remove", "plain", self)
         dialog.reasoned.connect(
             lambda why: self.around.bridge.ask(
-                lambda desk: desk.remove_freeze(window.id, why), lambda _: dialog.accept(), dialog.show_problem
+                lambda desk: desk.remove_freeze(window.id, why), lambda _: dialog.accept(), dialog.show_problem, dialog
             )
         )
         dialog.open()
@@ -176,14 +176,14 @@ class CalendarPage(Page):
 
     def _stop(self, dialog: StopDialog, why: str, until: datetime | None, targets: tuple[str, ...]) -> None:
         dialog.busy()
-        self.around.bridge.ask(lambda desk: desk.stop_the_line(why, until, targets), lambda _: dialog.accept(), dialog.show_problem)
+        self.around.bridge.ask(lambda desk: desk.stop_the_line(why, until, targets), lambda _: dialog.accept(), dialog.show_problem, dialog)
 
     def _ask_lift(self) -> None:
         if self._view is None or not self._view.stops:
             return
         dialog = LiftDialog(self._view.stops, self)
         dialog.reasoned.connect(
-            lambda why: self.around.bridge.ask(lambda desk: desk.lift_the_line(why), lambda _: dialog.accept(), dialog.show_problem)
+            lambda why: self.around.bridge.ask(lambda desk: desk.lift_the_line(why), lambda _: dialog.accept(), dialog.show_problem, dialog)
         )
         dialog.open()
 

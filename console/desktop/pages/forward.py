@@ -31,6 +31,7 @@ class Forward(QObject):
             lambda desk: desk.preview(command),
             lambda answer: self._show(command, title, environment, answer),
             lambda error: self._failed(command, error),
+            owner=self,
         )
 
     def show_known(self, command: Command, title: str, environment: Environment, sends: Sequence[SendView]) -> None:

@@ -108,6 +108,7 @@ class PipelinePanel(Card):
         self._stack.addWidget(self._pipeline())
         self._stack.addWidget(self._steps_view())
         self._stack.addWidget(self._evidence_view())
+        self.setMinimumHeight(120)
         self._shown = ""
         self.show_tab("Pipeline")
 

@@ -77,7 +77,7 @@ class PlanPane(QWidget):
         self._subline.setText("reading both sides' versions")
         self._stack.setCurrentIndex(0)
         self._around.bridge.ask(
-            lambda desk: desk.plan(name, release), lambda plan: self._show(asked, plan), lambda error: self._fail(asked, error)
+            lambda desk: desk.plan(name, release), lambda plan: self._show(asked, plan), lambda error: self._fail(asked, error), self
         )
 
     def _show(self, asked: int, plan: PlanView) -> None:

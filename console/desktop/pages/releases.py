@@ -159,7 +159,7 @@ class ReleasesPage(Page):
         dialog.cancel.setText("Let it run")
         dialog.reasoned.connect(
             lambda why: self.around.bridge.ask(
-                lambda desk: desk.cancel_pipeline(view.id, why), lambda _: dialog.accept(), dialog.show_problem
+                lambda desk: desk.cancel_pipeline(view.id, why), lambda _: dialog.accept(), dialog.show_problem, dialog
             )
         )
         dialog.open()

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout,
 
 from console.desktop import theme
 from console.desktop.pages.gates import Gates, worst_first
-from console.desktop.pages.laying import column, fill, row
+from console.desktop.pages.laying import Scrolled, column, fill, row
 from console.desktop.pages.next_card import NextCard
 from console.desktop.pages.pipeline_panel import PipelinePanel
 from console.desktop.pages.target_panel import wheel_words
@@ -20,7 +20,7 @@ from console.desktop.widgets.strip import StageStrip
 from console.model.verbs import Verb
 from console.model.views import ChartView, GateView, Marker, RolloutView
 
-_CHARTS = 4
+_CHARTS, _CHART_LEAST = 4, 132
 _SMALL = (1330, 700)
 """Under this width or height of the page, cards are lower and columns narrower."""
 
@@ -55,9 +55,10 @@ class RolloutPane(QWidget):
         self._chart_box.setLayout(self._chart_row)
         left = column([self.gates, self._chart_box], theme.size("gutter"))
         left.setStretch(0, 1)
-        self._right = QWidget()
-        fill(right := QVBoxLayout(self._right), [self.unknown, self.act, self.next, self.pipeline], theme.size("gutter"))
+        acts = QWidget()
+        fill(right := QVBoxLayout(acts), [self.unknown, self.act, self.next, self.pipeline], theme.size("gutter"))
         right.setStretch(3, 1)
+        self._right = Scrolled(acts)
         head = row([column([self.headline, self._subline], 2), self.loss], 16)
         head.setStretch(0, 1)
         fill(whole := QVBoxLayout(self), [head, self.strip, row([left, self._right], theme.size("gutter"))], theme.size("gutter"))
@@ -78,7 +79,6 @@ class RolloutPane(QWidget):
         self.act.setVisible(not rollout.unknowns)
         self.next.show_view(rollout)
         self.pipeline.show_view(rollout)
-        self._make_room()
         self._show_evidence(rollout)
         self._show_charts(rollout.charts, rollout.markers)
         if failed_now and self.isVisible() and not isinstance(QApplication.focusWidget(), QLineEdit):
@@ -93,11 +93,6 @@ class RolloutPane(QWidget):
         self._chart_box.setFixedHeight(124 if low else 218)
         self.strip.set_small(low)
         self.act.set_small(low)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        unknown = self._view is not None and bool(self._view.unknowns)
-        self.pipeline.setVisible(not unknown or self.height() >= _SMALL[1])
 
     def _connect(self) -> None:
         self.unknown.resumed.connect(lambda: self.asked.emit(Verb.RESUME))
@@ -117,6 +112,7 @@ class RolloutPane(QWidget):
         shown = charts[:_CHARTS]
         while len(self.charts) < len(shown):
             made = ChartCard()
+            made.setMinimumWidth(_CHART_LEAST)
             self.charts.append(made)
             self._chart_row.addWidget(made, 1)
         self._chart_box.setVisible(bool(shown))

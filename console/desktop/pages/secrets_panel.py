@@ -128,7 +128,7 @@ class SecretsPanel(Panel):
     def _put(self, dialog: SecretDialog) -> None:
         name, value = dialog.name.text().strip(), dialog.value.text()
         dialog.busy()
-        self._around.bridge.ask(lambda desk: desk.put_secret(name, value), lambda _: self._kept(dialog, name), dialog.show_problem)
+        self._around.bridge.ask(lambda desk: desk.put_secret(name, value), lambda _: self._kept(dialog, name), dialog.show_problem, dialog)
 
     def _kept(self, dialog: SecretDialog, name: str) -> None:
         dialog.value.clear()

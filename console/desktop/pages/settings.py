@@ -139,7 +139,7 @@ class SettingsPage(Page):
             self._operator_note.setText("A name is needed: a record without one says nothing.")
             self._operator_note.set_ink("fail")
             return
-        self.around.bridge.ask(lambda desk: desk.set_setting(OPERATOR, name), lambda _: self._operator_kept(name), self._not_kept)
+        self.around.bridge.ask(lambda desk: desk.set_setting(OPERATOR, name), lambda _: self._operator_kept(name), self._not_kept, self)
 
     def _operator_kept(self, name: str) -> None:
         self._operator_note.set_ink("text.2")

@@ -119,4 +119,4 @@ class TargetMoves(QObject):
 
     def _carry(self, dialog: Asking, work: Callable[[Desk], Coroutine[Any, Any, None]]) -> None:
         dialog.busy()
-        self._around.bridge.ask(work, lambda _: dialog.accept(), dialog.show_problem)
+        self._around.bridge.ask(work, lambda _: dialog.accept(), dialog.show_problem, dialog)

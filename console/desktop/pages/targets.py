@@ -12,6 +12,7 @@ from console.desktop.pages.add_target import yaml_files
 from console.desktop.pages.adding import Adding
 from console.desktop.pages.first_start import FirstStart
 from console.desktop.pages.laying import page_layout, row
+from console.desktop.pages.preferences import preferences
 from console.desktop.pages.target_moves import TargetMoves
 from console.desktop.pages.target_order import Group, group_of
 from console.desktop.pages.target_panel import TargetPanel
@@ -49,6 +50,8 @@ class TargetsPage(Page):
         for shown in (self._loading, self.first, self._fleet):
             self._stack.addWidget(shown)
         ticker().ticked.connect(self._tick)
+        preferences().changed.connect(self._take_preferences)
+        self._take_preferences()
         around.bridge.attached.connect(self._look_around)
         if around.bridge.desk is not None:
             self._look_around()
@@ -184,6 +187,9 @@ class TargetsPage(Page):
 
     def _no_facts(self, error: ConsoleError) -> None:
         self.told.emit(Notice(self.around.clock.now(), "fail", "The console could not look at its own records", str(error)))
+
+    def _take_preferences(self) -> None:
+        self.table.set_row_height(preferences().row_height)
 
     def _tick(self) -> None:
         if self.isVisible() and self._stack.currentWidget() is self._fleet:

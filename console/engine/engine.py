@@ -5,35 +5,28 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from console.engine import systems
 from console.engine.asking import Asking
 from console.engine.backward import Backward
 from console.engine.fleet import Connect, Fleet, LoadTarget
 from console.engine.forward import Forward
 from console.engine.line import Line
+from console.engine.moves import Moves
 from console.engine.outbox import OnEvent, OnUpdate, Outbox
 from console.engine.parts import Parts
 from console.engine.pictures import Painter
-from console.engine.planning import is_release, sides_now, start_obstacles, timing_of, view_plan
+from console.engine.planning import start_obstacles, view_plan
 from console.engine.presence import still_runs
 from console.engine.recovery import Recovery
-from console.engine.state import LiveRollout, LiveTarget
+from console.engine.state import LiveRollout
 from console.engine.surroundings import Sleep, Surroundings
-from console.engine.views.rollout import next_steps
-from console.engine.views.rows import send_rows
-from console.model.audit import Entry, RecordKind
 from console.model.clock import Clock
-from console.model.commands import Answer, Command, Decision
+from console.model.commands import Decision
 from console.model.desk import Cancel, PlanView
 from console.model.errors import NotAllowed
-from console.model.events import MoveRefused
-from console.model.plan import Plan, Step
+from console.model.plan import Plan
 from console.model.rollout import Actor, Phase, Rollout
 from console.model.stores import Store, TargetRow
-from console.model.verbs import Direction, Verb
-from console.model.views import SendView
-from console.policy.direction import direction
-from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step, step_down_weight
+from console.model.verbs import Verb
 
 
 class Engine:
@@ -64,6 +57,8 @@ class Engine:
         self._painter = painter
         self.fleet = Fleet(self._parts, Recovery(self._parts, self._forward, keeps_watch=keeps_watch), connect, load_target)
         self.line = Line(self._parts)
+        moves = Moves(self._parts, self._forward, self._back)
+        self.act, self.preview = moves.act, moves.preview
         painter.parts, painter.fleet = self._parts, self.fleet
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -94,37 +89,6 @@ class Engine:
             break
         return cancel
 
-    async def act(self, command: Command) -> Answer:
-        """Ask the policy, and if it allows, do it; a refusal is recorded and answered, not raised."""
-        live = self._parts.target(command.target)
-        self._check_rollout(live, command)
-        command = _as_meant(live, command)
-        forward = self._forward_move(live, command.verb, command.side)
-        if forward:
-            await self._parts.asking.refresh()
-        decision = self._decide(live, command)
-        if not decision.allowed:
-            await self._refuse(live, command, decision)
-            return Answer(decision, live.rollout.id if live.rollout is not None else "")
-        if not forward:
-            return await self._back.act(live, command)
-        try:
-            answer = await self._forward.act(live, command)
-        except NotAllowed as refused:
-            answer = Answer(Decision(False, (refused.message,), refused.advice))
-        if not answer.decision.allowed:
-            await self._refuse(live, command, answer.decision)
-        return answer
-
-    async def preview(self, command: Command) -> tuple[Decision, tuple[SendView, ...]]:
-        """Return whether a command may run now, and what it would send."""
-        live = self._parts.target(command.target)
-        command = _as_meant(live, command)
-        if self._forward_move(live, command.verb, command.side):
-            await self._parts.asking.refresh()
-        decision = self._decide(live, command)
-        return decision, send_rows(await self._steps_of(live, command), live.target)
-
     async def plan(self, target: str, release: str) -> PlanView:
         """Make the plan for a release from what was read last. Raises NotAllowed when too little was read."""
         live = self._parts.target(target)
@@ -144,10 +108,10 @@ class Engine:
         """Take in a plan that another process made and kept; a start by its hash still checks that it fits what stands on the target."""
         self._forward.know(plan)
 
-    def identified(self, target: str) -> bool:
-        """Tell whether it was read, or tried, who answers at the router's address of a target; a broken or unknown one has nobody there."""
-        live = self._parts.targets.get(target)
-        return live is None or live.identity.at is not None or live.identity.error is not None
+    async def identified(self, target: str) -> None:
+        """Return once it was read, or tried, who answers at a target's router: until then nothing goes forward there."""
+        while (live := self._parts.targets.get(target)) is not None and live.identity.at is None and live.identity.error is None:
+            await self._parts.around.sleep(0.02)
 
     async def arm(self, target: str, *, armed: bool, reason: str) -> None:
         """Let the console write to a target, whose router is pinned as it answers now, or make it observe-only again."""
@@ -193,72 +157,3 @@ class Engine:
         if record is None:
             raise NotAllowed(f"There is no rollout {rollout} on the targets that are watched.")
         return record
-
-    def _decide(self, live: LiveTarget, command: Command) -> Decision:
-        return self._parts.asking.decide(
-            live, command.verb, command.actor, side=command.side, weight=command.weight, plan_hash=command.plan_hash
-        )
-
-    def _forward_move(self, live: LiveTarget, verb: Verb, side: str) -> bool:
-        return direction(verb, side=side, stable=live.stable) is Direction.FORWARD
-
-    def _check_rollout(self, live: LiveTarget, command: Command) -> None:
-        if command.rollout and (live.rollout is None or live.rollout.id != command.rollout):
-            raise NotAllowed(f"{command.rollout} is not the rollout on {live.name} any more.", advice="Look at it as it stands now.")
-
-    async def _refuse(self, live: LiveTarget, command: Command, decision: Decision) -> None:
-        """Record and tell a refusal; one for another system at the router's address is asked about once, and asking again goes on."""
-        around, reason = self._parts.around, decision.reasons[0] if decision.reasons else "refused"
-        if not self._forward_move(live, command.verb, command.side) and not decision.cannot_act:
-            live.confirmed_other = systems.other_system(live)
-        rollout = live.rollout.id if live.rollout is not None else ""
-        self._parts.outbox.tell(MoveRefused(around.clock.now(), live.name, rollout, command.verb.value, reason))
-        entry = Entry(
-            RecordKind.REFUSAL,
-            command.actor,
-            around.clock.now(),
-            command.verb.value,
-            target=live.name,
-            rollout=rollout,
-            reason=command.reason,
-            result=reason,
-            plan_hash=command.plan_hash,
-        )
-        await around.note(entry)
-
-    async def _steps_of(self, live: LiveTarget, command: Command) -> tuple[Step, ...]:
-        """Return the steps that a command would run."""
-        record = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
-        sides, verb = sides_now(live), command.verb
-        if verb is Verb.START:
-            return (await self._forward.plan(live, command.release)).steps
-        if verb in {Verb.SWITCH, Verb.SWITCH_BACK}:
-            return make_switch_plan(live.target, sides, command.side or live.stable).steps
-        if verb in {Verb.PROMOTE, Verb.RESUME}:
-            return next_steps(record.rollout) if record is not None else ()
-        if verb is Verb.STEP_DOWN:
-            weight = (
-                command.weight
-                if command.weight is not None
-                else step_down_weight(live.target.stages, sides.weights.get(live.canary, 100.0))
-            )
-            return (step_down_step(live.target, live.stable, weight, timing_of(live)),)
-        if verb is Verb.FLAG_KILL and live.target.flag is not None:
-            return make_flag_plan(live.target, sides, on=False).steps
-        if verb in {Verb.ABORT, Verb.ROLLBACK}:
-            return (
-                record.rollout.plan.rollback
-                if record is not None and is_release(record.rollout.plan)
-                else make_rollback_plan(live.target, sides).steps
-            )
-        return ()
-
-
-def _as_meant(live: LiveTarget, command: Command) -> Command:
-    """Return a command under the verb that it comes to: a switch to stable is backward, resuming what goes back goes on going back."""
-    record = live.rollout
-    if command.verb is Verb.SWITCH and command.side == live.stable:
-        return replace(command, verb=Verb.SWITCH_BACK)
-    if command.verb is Verb.RESUME and record is not None and record.rollout.phase is Phase.ABORTING:
-        return replace(command, verb=Verb.ROLLBACK)
-    return command

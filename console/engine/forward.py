@@ -75,6 +75,7 @@ class Forward:
     def drive(self, live: LiveTarget, record: LiveRollout) -> None:
         """Drive a rollout in a task of its own, unless it is driven already."""
         if record.driver is None or record.driver.done():
+            record.alone_since = None
             driver = Driver(Ride(self._parts, live, record, self._back.by_itself))
             record.driver = asyncio.create_task(driver.run(), name=f"driver {record.id}")
 
@@ -108,11 +109,13 @@ class Forward:
         if live.metrics.value is not None:
             record.gates.origin(live.metrics.value)
         live.drift = live.restarted = ""
+        record.starting = True
         self._parts.keep(live, record)
         await records.change(
             self._parts, live, record, RolloutChange(history=dict(rollout.history or {})), command.actor, command.verb.value, command.reason
         )
         self.drive(live, record)
+        record.starting = False
         return Answer(YES, record.id)
 
     async def _promote(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
@@ -139,15 +142,18 @@ class Forward:
                 return Answer(no(problem, "Roll back is open."), record.id)
         split = live.split.value
         record.assert_from = None if split is None else dict(split.weights)
+        record.starting = True
         if record.rollout.phase is not Phase.RUNNING:
             what = RolloutChange(phase=Phase.RUNNING, note="")
             try:
                 await records.change(self._parts, live, record, what, command.actor, command.verb.value, command.reason)
             except NotAllowed as error:
+                record.starting = False
                 record.rollout = await self._parts.around.store.journal.rollout(record.id)
                 self._parts.touch(live, record)
                 return Answer(no(error.message, error.advice), record.id)
         self.drive(live, record)
+        record.starting = False
         record.wake.set()
         return Answer(YES, record.id)
 

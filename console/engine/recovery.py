@@ -13,6 +13,9 @@ from console.model.views import UnknownView
 HISTORY = 20
 """Rollouts of a target that are shown after a start."""
 
+ALONE_S = 5.0
+"""A wheel that ran out is left alone for so long before its rollout is held; one that was never taken, too."""
+
 OPEN = frozenset({StepState.SENT, StepState.UNKNOWN, StepState.PLANNED})
 
 
@@ -37,6 +40,8 @@ class Recovery:
         """Show what another process made of this target's rollouts; a driver of ours that was overtaken finds out by itself."""
         for rollout in reversed(await self._parts.around.store.journal.rollouts(live=False, target=live.name, limit=HISTORY)):
             known = self._parts.records.get(rollout.id)
+            if known is None and rollout.started_by.console == self._parts.around.actor.console:
+                continue
             if known is None:
                 self._parts.keep(live, await self._record(live, rollout))
             elif known.backward is None and known.rollout.revision < rollout.revision:
@@ -45,13 +50,12 @@ class Recovery:
                 self._parts.touch(live, known)
             self._note_done(live, rollout)
             known = self._parts.records[rollout.id]
-            if not known.mine and known.backward is None and not rollout.phase.over:
+            if not known.driver_works and not known.mine and known.backward is None and not rollout.phase.over:
                 await self._freshen(live, known)
 
     async def revive(self, live: LiveTarget, record: LiveRollout) -> None:
         """Take over what a console that is gone left behind: open steps are read back, a running rollout is held."""
-        record.lease = await self._parts.around.store.wheel.show(record.id)
-        if record.mine or (record.lease is not None and self._parts.alive(record.lease.holder)):
+        if record.mine or not await self._left_alone(record):
             return
         for row in [row for row in record.rows_in_order() if row.state in OPEN]:
             await self._read_back(live, record, row)
@@ -63,6 +67,21 @@ class Recovery:
         if self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN}:
             self._forward.drive(live, record)
         self._parts.touch(live, record)
+
+    async def _left_alone(self, record: LiveRollout) -> bool:
+        """Tell whether nobody drives: its console is known to be gone, or nobody has held the wheel for a lease and a margin."""
+        around, before = self._parts.around, record.lease
+        lease = await around.store.wheel.show(record.id)
+        record.lease = lease if lease is not None else before
+        if lease is not None:
+            record.alone_since = None
+            return not self._parts.alive(lease.holder)
+        driver = before.holder if before is not None else record.rollout.started_by
+        if not self._parts.alive(driver) or record.rollout.phase not in {Phase.PLANNED, Phase.RUNNING}:
+            return True
+        now = around.clock.elapsed()
+        record.alone_since = now if record.alone_since is None else record.alone_since
+        return now - record.alone_since >= ALONE_S
 
     async def _hold(self, live: LiveTarget, record: LiveRollout) -> None:
         forward = any(record.rows[view.step_id].step.direction != "backward" for view in record.unknowns.values())

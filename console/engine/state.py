@@ -72,6 +72,10 @@ class LiveRollout:
     """A move that ends the rollout is under way or over."""
     assert_from: dict[str, float] | None = None
     """The weights that a person saw when they resumed: the precondition of the next weight step, in place of the plan's."""
+    starting: bool = False
+    """A person's start or resume is being recorded; its driver comes next."""
+    alone_since: float | None = None
+    """Since when, on the clock that never jumps back, nobody was seen to hold the wheel of this rollout."""
     driver: asyncio.Task[None] | None = None
     backward: asyncio.Task[None] | None = None
     in_memory: bool = False
@@ -87,7 +91,7 @@ class LiveRollout:
     @property
     def driver_works(self) -> bool:
         """Tell whether this process drives, or is about to."""
-        return self.driver is not None and not self.driver.done()
+        return self.starting or (self.driver is not None and not self.driver.done())
 
     def rows_in_order(self) -> tuple[StepRow, ...]:
         """Return every step that was ever sent, in order of sending."""

@@ -93,7 +93,7 @@ async def test_a_crash_in_a_switch_is_shown_and_can_be_resumed(tmp_path: Path, h
         sent = len(w.shop.router.changes)
         again = await w.desk_again(ANA)
         await nothing_is_lost(w, again, sent)
-        live = [rollout for rollout in await w.store.journal.rollouts(live=True)]
+        live = list(await w.store.journal.rollouts(live=True))
         if not live:
             return
         answer = await again.act(Verb.RESUME)
@@ -194,5 +194,5 @@ async def test_a_console_that_died_elsewhere_is_noticed_when_its_lease_runs_out(
         await w.kill(ana)
         ben = await w.desk(BEN)
         assert ben.view(rollout).phase is Phase.RUNNING
-        view = await ben.until_phase(rollout, "held", limit_s=20)
+        view = await ben.until_phase(rollout, "held", limit_s=25)
         assert "nothing advanced" in view.note

@@ -1,0 +1,129 @@
+"""Commands of a person: decided by the policy, done or refused, and what each would send."""
+
+from dataclasses import replace
+
+from console.engine import systems
+from console.engine.backward import Backward
+from console.engine.forward import Forward
+from console.engine.parts import Parts
+from console.engine.planning import is_release, sides_now, timing_of
+from console.engine.state import LiveTarget
+from console.engine.views.rollout import next_steps
+from console.engine.views.rows import send_rows
+from console.model.audit import Entry, RecordKind
+from console.model.commands import Answer, Command, Decision
+from console.model.errors import NotAllowed
+from console.model.events import MoveRefused
+from console.model.plan import Step
+from console.model.rollout import Phase
+from console.model.verbs import Direction, Verb
+from console.model.views import SendView
+from console.policy.direction import direction
+from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step, step_down_weight
+
+
+class Moves:
+    """Does what a person asks for, forward or backward."""
+
+    def __init__(self, parts: Parts, forward: Forward, back: Backward) -> None:
+        self._parts, self._forward, self._back = parts, forward, back
+
+    async def act(self, command: Command) -> Answer:
+        """Ask the policy, and if it allows, do it; a refusal is recorded and answered, not raised."""
+        live = self._parts.target(command.target)
+        self._check_rollout(live, command)
+        command = _as_meant(live, command)
+        forward = self._forward_move(live, command.verb, command.side)
+        if forward:
+            await self._parts.asking.refresh()
+        decision = self._decide(live, command)
+        if not decision.allowed:
+            await self._refuse(live, command, decision)
+            return Answer(decision, live.rollout.id if live.rollout is not None else "")
+        if not forward:
+            return await self._back.act(live, command)
+        try:
+            answer = await self._forward.act(live, command)
+        except NotAllowed as refused:
+            answer = Answer(Decision(False, (refused.message,), refused.advice))
+        if not answer.decision.allowed:
+            await self._refuse(live, command, answer.decision)
+        return answer
+
+    async def preview(self, command: Command) -> tuple[Decision, tuple[SendView, ...]]:
+        """Return whether a command may run now, and what it would send."""
+        live = self._parts.target(command.target)
+        command = _as_meant(live, command)
+        if self._forward_move(live, command.verb, command.side):
+            await self._parts.asking.refresh()
+        decision = self._decide(live, command)
+        return decision, send_rows(await self._steps_of(live, command), live.target)
+
+    def _decide(self, live: LiveTarget, command: Command) -> Decision:
+        return self._parts.asking.decide(
+            live, command.verb, command.actor, side=command.side, weight=command.weight, plan_hash=command.plan_hash
+        )
+
+    def _forward_move(self, live: LiveTarget, verb: Verb, side: str) -> bool:
+        return direction(verb, side=side, stable=live.stable) is Direction.FORWARD
+
+    def _check_rollout(self, live: LiveTarget, command: Command) -> None:
+        if command.rollout and (live.rollout is None or live.rollout.id != command.rollout):
+            raise NotAllowed(f"{command.rollout} is not the rollout on {live.name} any more.", advice="Look at it as it stands now.")
+
+    async def _refuse(self, live: LiveTarget, command: Command, decision: Decision) -> None:
+        """Record and tell a refusal; one for another system at the router's address is asked about once, and asking again goes on."""
+        around, reason = self._parts.around, decision.reasons[0] if decision.reasons else "refused"
+        if not self._forward_move(live, command.verb, command.side) and not decision.cannot_act:
+            live.confirmed_other = systems.other_system(live)
+        rollout = live.rollout.id if live.rollout is not None else ""
+        self._parts.outbox.tell(MoveRefused(around.clock.now(), live.name, rollout, command.verb.value, reason))
+        entry = Entry(
+            RecordKind.REFUSAL,
+            command.actor,
+            around.clock.now(),
+            command.verb.value,
+            target=live.name,
+            rollout=rollout,
+            reason=command.reason,
+            result=reason,
+            plan_hash=command.plan_hash,
+        )
+        await around.note(entry)
+
+    async def _steps_of(self, live: LiveTarget, command: Command) -> tuple[Step, ...]:
+        """Return the steps that a command would run."""
+        record = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
+        sides, verb = sides_now(live), command.verb
+        if verb is Verb.START:
+            return (await self._forward.plan(live, command.release)).steps
+        if verb in {Verb.SWITCH, Verb.SWITCH_BACK}:
+            return make_switch_plan(live.target, sides, command.side or live.stable).steps
+        if verb in {Verb.PROMOTE, Verb.RESUME}:
+            return next_steps(record.rollout) if record is not None else ()
+        if verb is Verb.STEP_DOWN:
+            weight = (
+                command.weight
+                if command.weight is not None
+                else step_down_weight(live.target.stages, sides.weights.get(live.canary, 100.0))
+            )
+            return (step_down_step(live.target, live.stable, weight, timing_of(live)),)
+        if verb is Verb.FLAG_KILL and live.target.flag is not None:
+            return make_flag_plan(live.target, sides, on=False).steps
+        if verb in {Verb.ABORT, Verb.ROLLBACK}:
+            return (
+                record.rollout.plan.rollback
+                if record is not None and is_release(record.rollout.plan)
+                else make_rollback_plan(live.target, sides).steps
+            )
+        return ()
+
+
+def _as_meant(live: LiveTarget, command: Command) -> Command:
+    """Return a command under the verb that it comes to: a switch to stable is backward, resuming what goes back goes on going back."""
+    record = live.rollout
+    if command.verb is Verb.SWITCH and command.side == live.stable:
+        return replace(command, verb=Verb.SWITCH_BACK)
+    if command.verb is Verb.RESUME and record is not None and record.rollout.phase is Phase.ABORTING:
+        return replace(command, verb=Verb.ROLLBACK)
+    return command

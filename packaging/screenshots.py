@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
 from console.desktop import theme  # noqa: E402
+from console.desktop.inside import Inside  # noqa: E402
 from console.desktop.pages import PAGES  # noqa: E402
 from console.desktop.window import Window  # noqa: E402
 from console.model.freeze import FreezeState, StopTheLine, TrafficNow  # noqa: E402
@@ -27,7 +28,7 @@ from tests.desktop import samples  # noqa: E402
 from tests.desktop.pages import fake_desk  # noqa: E402
 
 SIZES = ((1440, 900), (1280, 720), (1180, 680))
-Scene = Callable[[Window], None]
+Scene = Callable[[Inside], None]
 
 
 def fleet() -> Update:
@@ -78,30 +79,30 @@ def practice() -> Update:
     return Update(targets=(shop,), calendar=samples.calendar())
 
 
-def _open_form(window: Window) -> None:
-    page = window.pages["calendar"]
+def _open_form(inside: Inside) -> None:
+    page = inside.pages["calendar"]
     page.new.click()
     page.form.name.setText("Sale weekend")
     page.form.reason.setText("peak x 1.6")
 
 
 def _pick(name: str) -> Scene:
-    return lambda window: window.pages["targets"].show_subject(name)
+    return lambda inside: inside.pages["targets"].show_subject(name)
 
 
 def _plan(*, allowed: bool) -> Scene:
-    def open_plan(window: Window) -> None:
-        window.desk.the_plan = fake_desk.plan(allowed=allowed)
-        window.go("releases", "plan:account-eu")
+    def open_plan(inside: Inside) -> None:
+        inside.desk.the_plan = fake_desk.plan(allowed=allowed)
+        inside.go("releases", "plan:account-eu")
 
     return open_plan
 
 
-def _verify(window: Window) -> None:
-    window.pages["audit"].verify.button.click()
+def _verify(inside: Inside) -> None:
+    inside.pages["audit"].verify.button.click()
 
 
-def _nothing(_window: Window) -> None:
+def _nothing(_inside: Inside) -> None:
     pass
 
 
@@ -114,7 +115,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("release-healthy", "releases", samples.healthy, _nothing),
     ("release-frozen", "releases", samples.frozen, _nothing),
     ("release-unknown", "releases", samples.unknown, _nothing),
-    ("release-over", "releases", over, lambda window: window.pages["releases"].show_subject("R-2291")),
+    ("release-over", "releases", over, lambda inside: inside.pages["releases"].show_subject("R-2291")),
     ("releases-empty", "releases", samples.first_start, _nothing),
     ("plan", "releases", fleet, _plan(allowed=True)),
     ("plan-refused", "releases", fleet, _plan(allowed=False)),
@@ -130,13 +131,14 @@ def render(folder: Path, name: str, key: str, update: Update, scene: Scene, look
     """Render one page at each size."""
     desk = fake_desk.FakeDesk()
     around = fake_desk.surroundings(desk)
-    window = Window(around, PAGES)
-    window.desk = desk
+    window = Window(PAGES)
+    inside = Inside(around, window)
+    inside.desk = desk
     window.show()
     around.bridge.updated.emit(update)
-    window.go(key)
+    inside.go(key)
     QTest.qWait(30)
-    scene(window)
+    scene(inside)
     for width, height in SIZES:
         window.resize(width, height)
         QTest.qWait(120)

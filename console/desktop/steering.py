@@ -44,6 +44,11 @@ class Steering(QObject):
         """Return the rollout that this target is in."""
         return self._around.known.rollout_of(self.target.name) if self.target is not None else None
 
+    @property
+    def previewing(self) -> bool:
+        """Tell whether a preview stands above a verb."""
+        return self._preview is not None and self._preview.isVisible()
+
     def pick(self, name: str) -> None:
         """Make the window for a target."""
         self._picked = name

@@ -142,8 +142,10 @@ def resolve(choice: str) -> str:
 
 
 def apply(app: QApplication, choice: str) -> str:
-    """Put a theme in force for the whole application, at once and at run time, and return its name."""
+    """Put a theme in force for the whole application, at once and at run time, and return its name; the same one again costs nothing."""
     name = resolve(choice)
+    if _Chosen.styled and name == _Chosen.name:
+        return name
     _Chosen.name = name
     if not _Chosen.styled:
         _Chosen.styled = True

@@ -87,6 +87,7 @@ class AgeLabel(Painted):
         old = seconds is None or seconds > self._limit_s
         if (text, old) != (self._text, self._old):
             self._text, self._old = text, old
-            self.setAccessibleName(" ".join(part for part in (self._subject, text, "old" if seconds is not None else "") if part))
+            aloud = text if seconds is None else f"{text} old" + (", too old" if old else "")
+            self.setAccessibleName(f"{self._subject} {aloud}".strip())
             self.updateGeometry()
             self.update()

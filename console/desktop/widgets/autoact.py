@@ -70,6 +70,7 @@ class AutoActCard(Panel):
         self._timer = QTimer(self)
         self._timer.setInterval(COUNTDOWN_MS)
         self._timer.timeout.connect(self._tick)
+        ticker().ticked.connect(self._tick)
         self._now.clicked.connect(self.roll_back)
         self._calm.clicked.connect(self.roll_back)
         self._hold.clicked.connect(self.hold)
@@ -79,6 +80,11 @@ class AutoActCard(Panel):
     def button(self) -> Button:
         """Return the button that rolls back now: solid in a failure, where it takes the focus, plain else."""
         return self._calm if self._now.isHidden() else self._now
+
+    @property
+    def countdown(self) -> str:
+        """Return the time left as it is shown, "" while none runs."""
+        return "" if self._left.isHidden() else self._left.text()
 
     def set_reduced_motion(self, reduced: bool) -> None:
         """Step the countdown once a second."""

@@ -65,6 +65,11 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._dress()
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles that have a line."""
+        return tuple(self._lines)
+
     def show_lines(self, series: tuple[SeriesView, ...], markers: tuple[Marker, ...]) -> None:
         """Show one line per series and a dashed upright per action."""
         self._shown = (series, markers)
@@ -218,6 +223,11 @@ class ChartCard(Painted):
         low = event.size().height() < LOW
         self._legend.setVisible(not low)
         self._plot.set_small(low)
+
+    @property
+    def roles(self) -> set[str]:
+        """Return the roles that have a line."""
+        return set(self._plot.roles)
 
     def show_view(self, chart: ChartView, markers: tuple[Marker, ...] = (), state: State | None = None) -> None:
         """Show a chart; `state` FAILED writes its value in red, an old value fades."""

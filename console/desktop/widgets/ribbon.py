@@ -87,6 +87,11 @@ class Ribbons(QWidget):
         self._ribbons: list[Ribbon] = []
         self.setVisible(False)
 
+    @property
+    def shown(self) -> tuple[Ribbon, ...]:
+        """Return the ribbons on screen, from the top."""
+        return tuple(ribbon for ribbon in self._ribbons if not ribbon.isHidden())
+
     def show_ribbons(self, views: Sequence[RibbonView]) -> None:
         """Show the worst three."""
         worst = sorted(views, key=lambda view: -view.rank)[:MOST]

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from PySide6.QtCore import QCoreApplication, QEvent  # noqa: E402
+from PySide6.QtGui import QPainter  # noqa: E402
 from PySide6.QtTest import QTest  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
@@ -106,6 +107,33 @@ def _nothing(_inside: Inside) -> None:
     pass
 
 
+def _bad_file(inside: Inside) -> None:
+    inside.desk.problems = fake_desk.bad_lines()
+    inside.pages["targets"].adding.take([Path("shop.yaml")])
+
+
+def _trust(inside: Inside) -> None:
+    inside.pages["targets"].moves.trust(inside.pages["targets"].around.known.targets["account-eu"])
+
+
+def _switch(inside: Inside) -> None:
+    inside.pages["targets"].moves.switch(inside.pages["targets"].around.known.targets["ledger-eu"])
+
+
+def _start(inside: Inside) -> None:
+    _plan(allowed=True)(inside)
+    QTest.qWait(60)
+    inside.pages["releases"].plan.start.click()
+
+
+def _stop(inside: Inside) -> None:
+    inside.pages["calendar"].stop.click()
+
+
+def _secret(inside: Inside) -> None:
+    inside.pages["settings"].secrets._ask("shop-token")
+
+
 SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("first-start", "targets", samples.first_start, _nothing),
     ("targets", "targets", fleet, _nothing),
@@ -124,6 +152,12 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("calendar-empty", "calendar", samples.first_start, _nothing),
     ("audit", "audit", samples.incident, _verify),
     ("settings", "settings", samples.incident, _nothing),
+    ("dialog-bad-file", "targets", samples.first_start, _bad_file),
+    ("dialog-trust", "targets", fleet, _trust),
+    ("dialog-switch", "targets", fleet, _switch),
+    ("dialog-start", "releases", fleet, _start),
+    ("dialog-stop", "calendar", samples.incident, _stop),
+    ("dialog-secret", "settings", samples.incident, _secret),
 )
 
 
@@ -142,7 +176,16 @@ def render(folder: Path, name: str, key: str, update: Update, scene: Scene, look
     for width, height in SIZES:
         window.resize(width, height)
         QTest.qWait(120)
-        window.grab().save(str(folder / f"{name}-{look}-{width}.png"))
+        picture = window.grab()
+        dialog = QApplication.activeModalWidget()
+        if dialog is not None:
+            painter = QPainter(picture)
+            painter.drawPixmap((width - dialog.width()) // 2, (height - dialog.height()) // 2, dialog.grab())
+            painter.end()
+        picture.save(str(folder / f"{name}-{look}-{width}.png"))
+    dialog = QApplication.activeModalWidget()
+    if dialog is not None:
+        dialog.close()
     window.close()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from console.desktop import forms, theme
 from console.desktop.pages.laying import Card, Scrolled, column, fill, row
 from console.desktop.widgets.age import AgeLabel
-from console.desktop.widgets.button import Button, Link
+from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts
@@ -197,7 +197,9 @@ class TargetPanel(Card):
         self.switch.clicked.connect(self.switched)
         self.arm = Button("Arm …")
         self.arm.clicked.connect(self.armed)
-        self.remove = Link("Remove")
+        self.remove = Button("", "quiet", "trash-2")
+        self.remove.setAccessibleName("Remove this target")
+        self.remove.setToolTip("Remove this target from the console")
         self.remove.clicked.connect(self.removed)
         return column([self.main, row([self.switch, self.arm, -1, self.remove])], 8)
 
@@ -209,7 +211,7 @@ class TargetPanel(Card):
 
     def _show_buttons(self, view: TargetView) -> None:
         self.main.setText("Open rollout" if view.rollout else "Plan a release")
-        self.arm.setText("Make observe-only" if view.armed else "Arm …")
+        self.arm.setText("Observe-only …" if view.armed else "Arm …")
         shut = "a rollout runs on it" if view.rollout else "" if view.armed else "observe-only: arm it first"
         self.switch.set_locked(shut)
         self.switch.setVisible(not view.rollout)

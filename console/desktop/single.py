@@ -24,6 +24,7 @@ class SingleInstance(QObject):
         from PySide6.QtNetwork import QLocalServer  # noqa: PLC0415 (start-up time earns it)
 
         super().__init__(parent)
+        self._callers: list[QLocalSocket] = []
         self._name, self._remove = name, QLocalServer.removeServer
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
@@ -39,13 +40,21 @@ class SingleInstance(QObject):
         return self._server.listen(self._name)
 
     def _greeted(self) -> None:
-        while (socket := self._server.nextPendingConnection()) is not None:
-            socket.readChannelFinished.connect(lambda one=socket: self._heard(one))
+        while self._server.hasPendingConnections():
+            socket = self._server.nextPendingConnection()
+            self._callers.append(socket)
+            socket.disconnected.connect(self._hung_up)
+        self._hung_up()
 
-    def _heard(self, socket: QLocalSocket) -> None:
-        wish = bytes(socket.read(MOST_BYTES).data()).decode("utf-8", "replace").strip()
-        socket.deleteLater()
-        self.raised.emit(wish)
+    def _hung_up(self) -> None:
+        """Read what callers said that have gone; one that is gone already tells nothing more."""
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415
+
+        for socket in [one for one in self._callers if one.state() == QLocalSocket.LocalSocketState.UnconnectedState]:
+            self._callers.remove(socket)
+            wish = bytes(socket.read(MOST_BYTES).data()).decode("utf-8", "replace").strip()
+            socket.deleteLater()
+            self.raised.emit(wish)
 
 
 def instance_name(home: str) -> str:

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from console.engine import records, step, systems
-from console.engine.asking import goes_back_to
-from console.engine.gates import GateWatch
+from console.engine import records, step, systems, ways
 from console.engine.parts import Parts
 from console.engine.planning import sides_now, timing_of
+from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import ConsoleError, StoreError
-from console.model.plan import Plan, Step, StepKind
-from console.model.rollout import Actor, Phase, Rollout, StepRow, StepState
+from console.model.plan import Step, StepKind
+from console.model.rollout import Actor, Phase, StepRow, StepState
 from console.model.stores import RolloutChange
 from console.model.target import Side
 from console.model.verbs import Verb
-from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step, step_down_weight
+from console.policy.planning import make_flag_plan, step_down_step, step_down_weight
 
 LOG = logging.getLogger(__name__)
 
@@ -43,6 +42,11 @@ class Move:
     good: RolloutChange | None = None
     stable: Side = ""
 
+    @property
+    def by(self) -> By:
+        """Return who moves, by what verb, and why."""
+        return By(self.actor, self.verb.value, self.reason)
+
 
 class Backward:
     """Starts backward moves; each runs in a task of its own and ends with every step confirmed, or says which is not."""
@@ -63,7 +67,8 @@ class Backward:
             return Answer(YES, record.id, "It is going back already.")
         move = self._way_back(record, command) if record is not None else None
         if record is None or move is None or not move.steps:
-            record, move = await self._open_way_back(live, command)
+            record, stable = await ways.open_way_back(self._parts, live, command)
+            move = replace(self._ending(record.rollout.plan.steps, command, Phase.ROLLED_BACK), stable=stable)
         await self._start(live, record, move, ends=True)
         return Answer(YES, record.id)
 
@@ -74,7 +79,7 @@ class Backward:
             error = systems.wrong_system(live, systems.other_system(live))
             what = RolloutChange(clear_auto_back=True, note=str(error))
             record.epoch += 1
-            asking = asyncio.ensure_future(records.change_anyhow(self._parts, live, record, what, actor, Verb.ROLLBACK.value, reason))
+            asking = asyncio.ensure_future(records.change_anyhow(self._parts, live, record, what, By(actor, Verb.ROLLBACK.value, reason)))
             record.backward = asyncio.create_task(self._then_free(record, asking))
             return
         move = self._way_back(record, Command(Verb.ROLLBACK, live.name, actor, reason, rollout=record.id))
@@ -87,7 +92,7 @@ class Backward:
             what = RolloutChange(clear_auto_back=True, note=f"{record.rollout.note} Held by {by.name}: the countdown was stopped.")
         else:
             what = RolloutChange(phase=Phase.HELD, note=f"Held by {by.name}.", raise_token=not record.mine)
-        await records.change_anyhow(self._parts, live, record, what, by, Verb.HOLD.value, command.reason)
+        await records.change_anyhow(self._parts, live, record, what, By(by, Verb.HOLD.value, command.reason))
         return Answer(YES, record.id)
 
     async def _step_down(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
@@ -118,7 +123,7 @@ class Backward:
             steps = tuple(replace(each, seq=-2) for each in plan.steps)
             await self._start(live, record, Move(command.verb, steps, command.actor, command.reason), ends=False)
             return Answer(YES, record.id)
-        opened = await self._opened(live, plan, command)
+        opened = await ways.opened(self._parts, live, plan, command)
         await self._start(live, opened, self._ending(plan.steps, command, Phase.ROLLED_BACK), ends=True)
         return Answer(YES, opened.id)
 
@@ -130,37 +135,10 @@ class Backward:
             return self._ending(steps, command, Phase.ROLLED_BACK)
         return self._ending(tuple(each for each in steps if each.kind is StepKind.WEIGHT), command, Phase.ABORTED)
 
-    async def _open_way_back(self, live: LiveTarget, command: Command) -> tuple[LiveRollout, Move]:
-        """Open a plan of its own for the way back, for when no rollout is on its way."""
-        sides, back_to = sides_now(live), goes_back_to(live)
-        if command.verb is Verb.ROLLBACK and back_to:
-            sides = replace(sides, stable=back_to, stable_version=sides.canary_version, canary_version=sides.stable_version)
-        if command.verb is Verb.ROLLBACK:
-            plan = make_rollback_plan(live.target, sides, timing_of(live))
-        else:
-            plan = make_switch_plan(live.target, sides, sides.stable, timing_of(live))
-        record = await self._opened(live, plan, command)
-        move = self._ending(plan.steps, command, Phase.ROLLED_BACK)
-        return record, replace(move, stable=sides.stable if sides.stable != live.stable else "")
-
     def _ending(self, steps: tuple[Step, ...], command: Command, ends: Phase) -> Move:
         note = f"{command.verb.value} by {command.actor.name}" + (f": {command.reason}" if command.reason else "")
         mark = RolloutChange(phase=Phase.ABORTING, raise_token=True, note=note, clear_auto_back=True, asked_weight=0)
         return Move(command.verb, steps, command.actor, command.reason, mark, RolloutChange(phase=ends, note=note))
-
-    async def _opened(self, live: LiveTarget, plan: Plan, command: Command) -> LiveRollout:
-        """Open a rollout for a backward plan; when it cannot be recorded it is kept in memory, and the screen says so."""
-        around, now = self._parts.around, self._parts.around.clock.now()
-        problem = ""
-        try:
-            rollout = await around.store.journal.open(plan, command.actor, command.reason, now)
-        except StoreError as error:
-            problem = error.message
-            rollout_id = f"R-unrecorded-{uuid.uuid4().hex[:6]}"
-            rollout = Rollout(rollout_id, plan, Phase.PLANNED, 0, 0, command.actor, command.reason, now)
-        record = LiveRollout(rollout, GateWatch(plan, 15.0, None, now), in_memory=bool(problem), unrecorded=problem)
-        self._parts.keep(live, record)
-        return record
 
     def _start(self, live: LiveTarget, record: LiveRollout, move: Move, *, ends: bool) -> "asyncio.Future[None]":
         """Start a move; the future is done when its first intent is durable and on its way."""
@@ -196,7 +174,7 @@ class Backward:
                 waiting: set[asyncio.Future[Any]] = {told, running}
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if move.mark is not None:
-                    await records.change_anyhow(self._parts, live, record, move.mark, move.actor, move.verb.value, move.reason)
+                    await records.change_anyhow(self._parts, live, record, move.mark, move.by)
             row = await running
             rows.append(row)
             records.settled(self._parts, live, record, row, f"{each.verb.value}: {systems.words(each.kind, each.want)}")
@@ -219,11 +197,11 @@ class Backward:
             live.row, live.last_done = row, None
         if move.good is not None:
             what = replace(move.good, ended_at=around.clock.now())
-            await records.change_anyhow(self._parts, live, record, what, move.actor, move.verb.value, move.reason)
+            await records.change_anyhow(self._parts, live, record, what, move.by)
 
     async def _failed(self, live: LiveTarget, record: LiveRollout, move: Move, words: str) -> None:
         what = RolloutChange(note=f"{move.verb.value} is not confirmed: {words}")
-        await records.change_anyhow(self._parts, live, record, what, move.actor, move.verb.value, move.reason)
+        await records.change_anyhow(self._parts, live, record, what, move.by)
 
     async def _then_free(self, record: LiveRollout, work: "asyncio.Future[None]") -> None:
         await work

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from console.engine import judging, records, step, systems
 from console.engine.parts import Parts
 from console.engine.pipeline import run_pipeline
+from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.wheel import Wheel
 from console.model.errors import ConsoleError, NotAllowed, StaleWrite
@@ -70,7 +71,7 @@ class Driver:
             await self._change(RolloutChange(phase=Phase.RUNNING, note=""), "start")
         first = next((each.seq for each in plan.steps if each.stage >= 0), None)
         for each in plan.steps:
-            if each.stage < 0 and (first is None or each.seq < first) and not self._confirmed(each):
+            if each.stage < 0 and (first is None or each.seq < first) and not _confirmed(self._record, each):
                 await self._confirm(each)
         while True:
             number = record.rollout.stage
@@ -85,9 +86,6 @@ class Driver:
             if each.stage < 0 and first is not None and each.seq > first:
                 await self._confirm(each)
         await self._finish()
-
-    def _confirmed(self, wanted: Step) -> bool:
-        return any(row.step == wanted and row.state is StepState.CONFIRMED for row in self._record.rows.values())
 
     async def _confirm(self, wanted: Step) -> bool:
         """Run a step until it is confirmed; anything else holds and waits for a person to resume. False: stepped down meanwhile."""
@@ -120,17 +118,13 @@ class Driver:
         attempt = 1 + sum(row.step.seq == wanted.seq and row.step.direction is wanted.direction for row in self._record.rows.values())
         actor = self._parts.around.actor
         order = step.Order(wanted, f"{self._record.id}.{wanted.seq}.{attempt}", actor, "", lease.token, guard, stop)
-        run = run_pipeline(self._parts, self._live, self._record, order) if wanted.kind is StepKind.PIPELINE else self._forward(order)
         try:
-            row = await asyncio.shield(asyncio.ensure_future(run))
+            row = await asyncio.shield(asyncio.ensure_future(_run(self._parts, self._live, self._record, order)))
         except NotAllowed as refused:
             await self._refused(wanted, refused)
             return None
         records.settled(self._parts, self._live, self._record, row, f"{wanted.verb.value}: {systems.words(wanted.kind, wanted.want)}")
         return row
-
-    async def _forward(self, order: step.Order) -> StepRow:
-        return await step.forward(self._parts.around, self._live, self._record, order)
 
     async def _refused(self, wanted: Step, refused: NotAllowed) -> None:
         """Hold after a refusal at the moment of running; going back or another holder ends the drive instead."""
@@ -167,7 +161,7 @@ class Driver:
                 await self._assert_weight(number)
             elif judging.passed(self._record, number, self._parts.around.clock.now()):
                 return True
-            await self._tick()
+            await _tick(self._parts, self._record)
 
     async def _assert_weight(self, number: int) -> None:
         """Send a stage's weight again after a person saw another one and resumed; as it should be, nothing is sent."""
@@ -191,9 +185,15 @@ class Driver:
             self._check_over()
             if record.rollout.phase is Phase.RUNNING and record.backward is None and not await self._held_back():
                 return
-            if record.rollout.phase is Phase.STOPPED:
-                self._count_down()
-            await self._tick()
+            at = record.rollout.auto_back_at
+            if (
+                record.rollout.phase is Phase.STOPPED
+                and at is not None
+                and self._parts.around.clock.now() >= at
+                and record.backward is None
+            ):
+                self._go_back(self._live, record, record.rollout.note)
+            await _tick(self._parts, self._record)
 
     def _check_over(self) -> None:
         phase = self._record.rollout.phase
@@ -217,11 +217,6 @@ class Driver:
             return True
         return bool(self._wheel.stop_reason())
 
-    def _count_down(self) -> None:
-        at = self._record.rollout.auto_back_at
-        if at is not None and self._parts.around.clock.now() >= at and self._record.backward is None:
-            self._go_back(self._live, self._record, self._record.rollout.note)
-
     async def _finish(self) -> None:
         """Swap the stable side, then close the rollout: a crash between the two is found and closed at the next start."""
         around, record, plan = self._parts.around, self._record, self._record.rollout.plan
@@ -236,7 +231,7 @@ class Driver:
     async def _change(self, what: RolloutChange, verb: str) -> None:
         """Change the rollout's row; when a person was first, take what they made of it and go on from there."""
         try:
-            await records.change(self._parts, self._live, self._record, what, self._parts.around.actor, verb)
+            await records.change(self._parts, self._live, self._record, what, By(self._parts.around.actor, verb))
         except NotAllowed:
             self._record.rollout = await self._parts.around.store.journal.rollout(self._record.id)
             self._parts.touch(self._live, self._record)
@@ -244,15 +239,26 @@ class Driver:
     async def _hold_anyhow(self, note: str) -> None:
         if self._record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}:
             what = RolloutChange(phase=Phase.HELD, note=note)
-            await records.change_anyhow(self._parts, self._live, self._record, what, self._parts.around.actor, Verb.HOLD.value)
+            await records.change_anyhow(self._parts, self._live, self._record, what, By(self._parts.around.actor, Verb.HOLD.value))
 
-    async def _tick(self) -> None:
-        """Wait for half a second, or until something happened."""
-        self._record.wake.clear()
-        ticking = asyncio.ensure_future(self._parts.around.sleep(TICK_S))
-        waking = asyncio.ensure_future(self._record.wake.wait())
-        try:
-            await asyncio.wait({ticking, waking}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ticking.cancel()
-            waking.cancel()
+
+async def _run(parts: Parts, live: LiveTarget, record: LiveRollout, order: step.Order) -> StepRow:
+    if order.step.kind is StepKind.PIPELINE:
+        return await run_pipeline(parts, live, record, order)
+    return await step.forward(parts.around, live, record, order)
+
+
+def _confirmed(record: LiveRollout, wanted: Step) -> bool:
+    return any(row.step == wanted and row.state is StepState.CONFIRMED for row in record.rows.values())
+
+
+async def _tick(parts: Parts, record: LiveRollout) -> None:
+    """Wait for half a second, or until something happened."""
+    record.wake.clear()
+    ticking = asyncio.ensure_future(parts.around.sleep(TICK_S))
+    waking = asyncio.ensure_future(record.wake.wait())
+    try:
+        await asyncio.wait({ticking, waking}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ticking.cancel()
+        waking.cancel()

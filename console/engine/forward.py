@@ -10,6 +10,7 @@ from console.engine.driver import Driver, Ride
 from console.engine.gates import GateWatch
 from console.engine.parts import Parts
 from console.engine.planning import history_of, make_plan, sides_now, start_obstacles, timing_of
+from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import NotAllowed
@@ -111,9 +112,8 @@ class Forward:
         live.drift = live.restarted = ""
         record.starting = True
         self._parts.keep(live, record)
-        await records.change(
-            self._parts, live, record, RolloutChange(history=dict(rollout.history or {})), command.actor, command.verb.value, command.reason
-        )
+        what = RolloutChange(history=dict(rollout.history or {}))
+        await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason))
         self.drive(live, record)
         record.starting = False
         return Answer(YES, record.id)
@@ -146,7 +146,7 @@ class Forward:
         if record.rollout.phase is not Phase.RUNNING:
             what = RolloutChange(phase=Phase.RUNNING, note="")
             try:
-                await records.change(self._parts, live, record, what, command.actor, command.verb.value, command.reason)
+                await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason))
             except NotAllowed as error:
                 record.starting = False
                 record.rollout = await self._parts.around.store.journal.rollout(record.id)

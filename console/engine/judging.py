@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from console.engine import records
 from console.engine.gates import Judged
 from console.engine.parts import Parts
+from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import Entry, RecordKind
 from console.model.errors import ConsoleError, NotAllowed
@@ -91,12 +92,12 @@ async def _stop(parts: Parts, live: LiveTarget, record: LiveRollout, failed: lis
     record.epoch += 1
     what = RolloutChange(phase=Phase.STOPPED, note=note, auto_back_at=back_at)
     try:
-        await records.change(parts, live, record, what, parts.around.actor, "gate failed")
+        await records.change(parts, live, record, what, By(parts.around.actor, "gate failed"))
     except NotAllowed:
         record.rollout = await parts.around.store.journal.rollout(record.id)
     except ConsoleError as error:
         record.unrecorded = error.message
-        await records.change_anyhow(parts, live, record, what, parts.around.actor, "gate failed")
+        await records.change_anyhow(parts, live, record, what, By(parts.around.actor, "gate failed"))
 
 
 async def _tell(parts: Parts, live: LiveTarget, record: LiveRollout, verdict: Judged) -> None:

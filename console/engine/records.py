@@ -1,6 +1,7 @@
 """Changes of a rollout's row: compare-and-set with an audit record, then told to whoever listens."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
@@ -34,20 +35,27 @@ _LEVEL = {
 }
 
 
-async def change(parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: Actor, verb: str, reason: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changes a rollout, by what verb, and why."""
+
+    actor: Actor
+    verb: str
+    reason: str = ""
+
+
+async def change(parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: By) -> None:
     """Change a rollout's row and tell it. Raises StaleWrite when another process changed it first, CannotRecord."""
     before = record.rollout
-    record.rollout = await parts.around.store.journal.change(before, what, _entry(parts, live, before, what, by, verb, reason))
+    record.rollout = await parts.around.store.journal.change(before, what, _entry(parts.around.clock.now(), before, what, by))
     _tell(parts, live, record, before)
 
 
-async def change_anyhow(
-    parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: Actor, verb: str, reason: str = ""
-) -> None:
+async def change_anyhow(parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: By) -> None:
     """Change a rollout's row for a backward move: read anew where somebody was first, and go on in memory where nothing can be written."""
     for _ in range(0 if record.in_memory else 5):
         try:
-            await change(parts, live, record, what, by, verb, reason)
+            await change(parts, live, record, what, by)
         except StaleWrite:
             if not await _read_anew(parts, record):
                 break
@@ -88,7 +96,7 @@ def tell(parts: Parts, event: Event) -> None:
     parts.outbox.tell(event)
 
 
-def _entry(parts: Parts, live: LiveTarget, before: Rollout, what: RolloutChange, by: Actor, verb: str, reason: str) -> Entry:
+def _entry(now: datetime, before: Rollout, what: RolloutChange, by: By) -> Entry:
     phase = what.phase or before.phase
     detail = {"phase": phase.value, "was": before.phase.value}
     if what.note:
@@ -97,12 +105,12 @@ def _entry(parts: Parts, live: LiveTarget, before: Rollout, what: RolloutChange,
         detail["stage"] = str(what.stage)
     return Entry(
         RecordKind.PHASE,
-        by,
-        parts.around.clock.now(),
-        verb,
-        target=live.name,
+        by.actor,
+        now,
+        by.verb,
+        target=before.plan.target,
         rollout=before.id,
-        reason=reason,
+        reason=by.reason,
         result=phase.value,
         plan_hash=before.plan.hash,
         detail=detail,

@@ -4,6 +4,7 @@ from console.engine import judging, records, step
 from console.engine.forward import Forward, watch_of
 from console.engine.parts import Parts
 from console.engine.planning import is_release
+from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.errors import ConsoleError
 from console.model.rollout import Phase, Rollout, StepRow, StepState
@@ -87,7 +88,7 @@ class Recovery:
         forward = any(record.rows[view.step_id].step.direction != "backward" for view in record.unknowns.values())
         phase = Phase.UNKNOWN if forward else Phase.HELD
         what = RolloutChange(phase=phase, note=self._away(record))
-        await records.change_anyhow(self._parts, live, record, what, self._parts.around.actor, "recovered")
+        await records.change_anyhow(self._parts, live, record, what, By(self._parts.around.actor, "recovered"))
 
     def _away(self, record: LiveRollout) -> str:
         now, lease = self._parts.around.clock.now(), record.lease

@@ -1,4 +1,4 @@
-"""The engine's small parts: its thread, charts' numbers, comparisons, views of broken targets, and pollers that do not wait for each other."""
+"""The engine's small parts: its thread, charts' numbers, comparisons, views, and pollers that do not wait for each other."""
 
 import asyncio
 import math

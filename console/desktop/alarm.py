@@ -40,4 +40,5 @@ class Alarm:
 def _load() -> Any:
     from desktop_notifier import DesktopNotifier  # noqa: PLC0415 (slow; only when something failed)
 
+    logging.getLogger("desktop_notifier").setLevel(logging.CRITICAL)  # it writes tracebacks; what went wrong is logged here in one line
     return DesktopNotifier(app_name="release-console")

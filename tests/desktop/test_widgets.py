@@ -23,8 +23,9 @@ from console.desktop.widgets.strip import StageStrip
 from console.desktop.widgets.toast import MOST, Toasts
 from console.desktop.widgets.verdict import VerdictCard
 from console.model.readings import LogLine
+from console.model.rollout import Phase
 from console.model.verbs import State, Verdict
-from console.model.views import Fact
+from console.model.views import Fact, Marker
 from tests.desktop import samples
 
 
@@ -124,6 +125,7 @@ def test_a_long_path_of_evidence_keeps_its_peaks_and_its_newest_point():
 def test_the_largest_rises_and_the_newest_point_are_labelled():
     assert steps_to_label([(0.0, 1.0), (1.0, 9.5), (2.0, 9.6), (3.0, 102.0), (4.0, 2480.0)]) == [1, 3, 4]
     assert steps_to_label([(0.0, 1.0)]) == []
+    assert steps_to_label([(0.0, 1.0), (1.0, 711.0), (2.0, 8293.0), (9.0, 8293.0)]) == [1, 3]
 
 
 def test_the_countdown_empties_and_offers_both_ways(qtbot, put):
@@ -145,6 +147,22 @@ def test_without_a_failure_the_way_back_is_calm(put):
     card.show_view(samples.healthy().rollouts[0])
     assert card.button.property("kind") == "plain"
     assert card.countdown == ""
+
+
+def test_after_a_rollback_nothing_is_offered_any_more(put):
+    card = put(AutoActCard(), (470, 338))
+    card.show_view(replace(samples.incident_rollout(), phase=Phase.ROLLED_BACK, auto_act=None))
+    assert not card.button.isVisible()
+    assert not card.findChild(ReadinessLight).isVisible()
+    assert card.findChild(SendList).isVisible()
+
+
+def test_markers_that_lie_on_each_other_keep_the_newest_words(put):
+    card = put(ChartCard(), (204, 218))
+    at = samples.STAGE_AT
+    markers = tuple(Marker(at + timedelta(seconds=n), f"step {n}", State.IN_ROLLOUT) for n in range(4))
+    card.show_view(samples.incident_rollout().charts[0], markers)
+    assert card.marker_words == ("step 3",)
 
 
 def test_a_running_row_shows_what_was_observed(put):
@@ -231,7 +249,10 @@ def test_practice_sends_at_one_button(qtbot, put):
     assert sent == [True]
 
 
-@pytest.mark.parametrize(("value", "unit", "words"), [(0.4, "% whole site", "0.4 %"), (212.3, "ms p95", "212 ms"), (0.0, "a minute", "0")])
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [(0.4, "% whole site", "0.4 %"), (212.3, "ms p95", "212 ms"), (0.0412, "s", "41.2 ms"), (0.0, "a minute", "0")],
+)
 def test_a_charts_value_has_its_sign(value, unit, words):
     assert written(value, unit) == words
 

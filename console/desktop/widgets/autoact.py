@@ -65,6 +65,7 @@ class AutoActCard(Panel):
         self._now = Button("Roll back now", "act", "rewind", tall=True)
         self._calm = Button("Roll back", icon="rewind", tall=True)
         self._hold = Button("Hold instead", tall=True)
+        self._heading = Label("What will be sent", "label")
         self._total = Label("", "small", "text.2", elide=True)
         self._rows = SendList()
         self._timer = QTimer(self)
@@ -100,17 +101,21 @@ class AutoActCard(Panel):
         counting = rollout.auto_act is not None
         back = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
         stay = rollout.verbs.get(Verb.HOLD)
+        over = rollout.phase.over
+        self._light.setVisible(not over)
         self._light.show_view(back)
         self._bar.setVisible(counting)
         self._left.setVisible(counting)
         failing = counting or rollout.state is State.FAILED
-        self._now.setVisible(failing)
-        self._calm.setVisible(not failing)
+        self._now.setVisible(failing and not over)
+        self._calm.setVisible(not failing and not over)
         for button in (self._now, self._calm):
             button.set_locked("" if back is not None and back.enabled else (back.second if back else "nothing to roll back"))
         self._hold.setVisible(counting)
         self._hold.set_locked("" if stay is not None and stay.enabled else (stay.second if stay else "nothing to hold"))
         self._rows.show_view(rollout.sends)
+        self._heading.setVisible(not over)
+        self._total.setVisible(not over)
         self._total.setText(f"{forms.span(sum(row.predicted_s for row in rollout.sends))} all" if rollout.sends else "nothing is sent")
         if counting and not self._timer.isActive():
             self._timer.start()
@@ -121,7 +126,7 @@ class AutoActCard(Panel):
     def _tick(self) -> None:
         act = self._view.auto_act if self._view is not None else None
         if act is None:
-            self._words.setText("The way back")
+            self._words.setText("What was sent back" if self._view is not None and self._view.phase.over else "The way back")
             return
         left = (act.at - ticker().now()).total_seconds()
         self._words.setText("Rolls back by itself in" if left > 0 else "Rolls back by itself now")
@@ -140,7 +145,7 @@ class AutoActCard(Panel):
         for button, stretch in ((self._now, 1), (self._calm, 1), (self._hold, 0)):
             buttons.addWidget(button, stretch)
         below = QHBoxLayout()
-        below.addWidget(Label("What will be sent", "label"))
+        below.addWidget(self._heading)
         below.addWidget(self._total, 1)
         self._total.setAlignment(RIGHT)
         self.body.setSpacing(8)

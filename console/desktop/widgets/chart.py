@@ -70,6 +70,11 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         """Return the roles that have a line."""
         return tuple(self._lines)
 
+    @property
+    def marker_words(self) -> tuple[str, ...]:
+        """Return the words of the markers that are not hidden by others."""
+        return tuple(line.label.format for line in self._markers.values() if line.label.isVisible())
+
     def show_lines(self, series: tuple[SeriesView, ...], markers: tuple[Marker, ...]) -> None:
         """Show one line per series and a dashed upright per action."""
         self._shown = (series, markers)
@@ -133,6 +138,19 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             line.label.setFont(theme.font("caption"))
             self._markers[at] = line
             self.addItem(line)
+        self._spread(wanted)
+
+    def _spread(self, wanted: dict[float, Marker]) -> None:
+        """Keep the words of markers that stand apart, the newest first; those that would lie on others are hidden, their lines stay."""
+        (start, end), _ = self.getPlotItem().getViewBox().viewRange()
+        pixels = max(1.0, self.width() - AXIS_PX) / max(1e-9, end - start)
+        free = math.inf
+        for at in sorted(wanted, reverse=True):
+            x, room = (at - start) * pixels, width_of(wanted[at].text, "caption") + 10
+            fits = bool(x + room <= min(free, self.width() - AXIS_PX + 4))
+            self._markers[at].label.setVisible(fits)
+            if fits:
+                free = x
 
     def _dress(self) -> None:
         self.setBackground(theme.colour("bg.panel"))
@@ -229,6 +247,11 @@ class ChartCard(Painted):
         """Return the roles that have a line."""
         return set(self._plot.roles)
 
+    @property
+    def marker_words(self) -> tuple[str, ...]:
+        """Return the words of the markers that are not hidden by others."""
+        return self._plot.marker_words
+
     def show_view(self, chart: ChartView, markers: tuple[Marker, ...] = (), state: State | None = None) -> None:
         """Show a chart; `state` FAILED writes its value in red, an old value fades."""
         self._name.setText(chart.name)
@@ -258,6 +281,8 @@ def written(value: float | None, unit: str) -> str:
     if value is None or math.isnan(value):
         return "not read"
     sign = unit.split(" ", 1)[0] if unit else ""
+    if sign == "s" and abs(value) < 1:
+        value, sign = 1000 * value, "ms"
     digits = 0 if value == round(value) or abs(value) >= 100 else 1 if abs(value) >= 0.095 else 3
     return f"{forms.number(value, digits)} {sign}".strip() if sign in {"%", "ms", "s"} else forms.number(value, digits)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from console.model.views import EvidenceView
 
-AXIS_LEFT, AXIS_BOTTOM, TOP = 46, 22, 16
+AXIS_LEFT, AXIS_BOTTOM, TOP = 52, 22, 18
 MOST_POINTS = 400
 LABELLED = 3
 TICK_STEPS_S = (10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
@@ -115,8 +115,8 @@ class EvidenceChart(Painted):
         pen.setDashPattern([6, 4])
         painter.setPen(pen)
         painter.drawLine(QPointF(scale.plot.left(), round(y) + 0.5), QPointF(scale.plot.right(), round(y) + 0.5))
-        words = f"limit {forms.short(view.limit)} = {view.limit_means}"
-        write(painter, QRectF(scale.plot.left() + 6, y + 2, scale.plot.width() - 90, 15), (words, "caption", "text.2"))
+        words = f"limit {forms.short(view.limit)}: {view.limit_means[:1].lower()}{view.limit_means[1:]}"
+        write(painter, QRectF(scale.plot.left() + 6, y - 17, scale.plot.width() - 90, 15), (words, "caption", "text.2"))
 
     def _paint_path(self, painter: QPainter, scale: _Scale, points: Sequence[tuple[float, float]]) -> None:
         line = QPainterPath(QPointF(scale.x(points[0][0]), scale.y(points[0][1])))
@@ -151,9 +151,9 @@ class EvidenceChart(Painted):
 
 
 def steps_to_label(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the newest point and the largest rises before it, in order of time; the first point, E = 1, says nothing."""
+    """Return the newest point and the largest rises before it, in order of time; the first point and a value said again say nothing."""
     rises = sorted(
-        (index for index in range(1, len(points) - 1) if points[index][1] > points[index - 1][1] * 1.5),
+        (index for index in range(1, len(points) - 1) if points[index - 1][1] * 1.5 < points[index][1] != points[-1][1]),
         key=lambda index: points[index][1] / max(1e-12, points[index - 1][1]),
     )
     return sorted([*rises[-(LABELLED - 1) :], *([len(points) - 1] if len(points) > 1 else [])])

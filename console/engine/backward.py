@@ -15,7 +15,7 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import ConsoleError, StoreError
 from console.model.plan import Step, StepKind
-from console.model.rollout import Actor, Phase, StepRow, StepState
+from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
 from console.model.stores import RolloutChange
 from console.model.target import Side
 from console.model.verbs import Verb
@@ -188,6 +188,7 @@ class Backward:
             await self._failed(live, record, move, words)
             return
         live.confirmed_other = ""
+        await self._reconcile(live, record)
         if move.stable:
             row = replace(live.row, stable=move.stable)
             try:
@@ -198,6 +199,19 @@ class Backward:
         if move.good is not None:
             what = replace(move.good, ended_at=around.clock.now())
             await records.change_anyhow(self._parts, live, record, what, move.by)
+
+    async def _reconcile(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Settle what was not known of earlier steps, now that the target was read back and is as the way back wants it."""
+        around = self._parts.around
+        for row in [row for row in record.rows_in_order() if row.state in {StepState.SENT, StepState.UNKNOWN}]:
+            looked = await step.look_again(around, live, record, row, "Read back after the way back.")
+            if looked.state is not StepState.CONFIRMED:
+                detail = f"{looked.detail} The way back was taken since."
+                outcome = Outcome(
+                    row.id, StepState.FAILED, around.clock.now(), looked.accepted_at, looked.read_back_at, looked.seen, detail
+                )
+                looked = await step.settle(around, record, looked, outcome)
+            records.settled(self._parts, live, record, looked, f"{row.step.verb.value}: {looked.state.value}")
 
     async def _failed(self, live: LiveTarget, record: LiveRollout, move: Move, words: str) -> None:
         what = RolloutChange(note=f"{move.verb.value} is not confirmed: {words}")

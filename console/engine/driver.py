@@ -11,7 +11,7 @@ from console.engine.pipeline import run_pipeline
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.wheel import Wheel
-from console.model.errors import ConsoleError, NotAllowed, StaleWrite
+from console.model.errors import ConsoleError, NotAllowed, StaleWrite, StoreError
 from console.model.events import MoveRefused, StageEntered
 from console.model.plan import Step, StepKind
 from console.model.rollout import Phase, StepRow, StepState
@@ -237,6 +237,11 @@ class Driver:
             self._parts.touch(self._live, self._record)
 
     async def _hold_anyhow(self, note: str) -> None:
+        """Hold a running rollout for a trouble of this driver; what somebody else made of it meanwhile stays."""
+        try:
+            self._record.rollout = await self._parts.around.store.journal.rollout(self._record.id)
+        except StoreError as error:
+            self._record.unrecorded = error.message
         if self._record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}:
             what = RolloutChange(phase=Phase.HELD, note=note)
             await records.change_anyhow(self._parts, self._live, self._record, what, By(self._parts.around.actor, Verb.HOLD.value))

@@ -148,6 +148,8 @@ class Fleet:
                 self._soon(replace(live.row, stable=fullest), f"stable is {fullest}")
             if live.sending == 0:
                 self._look_for_drift(live, split)
+            if live.restarted and (live.rollout is None or live.rollout.rollout.phase.over) and not split.weights.get(live.canary):
+                live.restarted = ""
 
         return take
 
@@ -162,8 +164,8 @@ class Fleet:
             asked = {rollout.plan.canary: rollout.asked_weight, rollout.plan.stable: 100 - rollout.asked_weight}
         off = any(abs(split.weights.get(side, 0.0) - weight) > NEAR for side, weight in asked.items())
         drift = f"{seen} read back, {words(StepKind.WEIGHT, asked)} asked" if off else ""
-        if off and live.restarted:
-            drift = f"{drift}; {live.restarted}"
+        if live.restarted:
+            drift = f"{drift or seen + ' read back'}; {live.restarted}"
         if drift and not live.drift:
             self._parts.outbox.tell(DriftSeen(split.at, live.name, record.id, words(StepKind.WEIGHT, asked), seen))
         if drift != live.drift:

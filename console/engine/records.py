@@ -11,7 +11,7 @@ from console.model.events import Event, PhaseChanged, StepSettled
 from console.model.rollout import Actor, Phase, Rollout, StepRow, StepState
 from console.model.stores import RolloutChange
 from console.model.verbs import State
-from console.model.views import Marker, Notice
+from console.model.views import Marker, Notice, UnknownView
 
 STATE_OF_PHASE = {
     Phase.PLANNED: State.PLANNED,
@@ -84,7 +84,12 @@ async def _read_anew(parts: Parts, record: LiveRollout) -> bool:
 
 
 def settled(parts: Parts, live: LiveTarget, record: LiveRollout, row: StepRow, text: str) -> None:
-    """Tell that a step was settled, and mark it on the charts."""
+    """Tell that a step was settled, mark it on the charts, and keep what is not known of it."""
+    if row.state is StepState.UNKNOWN:
+        what = f"{row.step.verb.value} on {row.step.system}"
+        record.unknowns[row.id] = UnknownView(row.id, what, row.sent_at, row.detail, row.read_back_at)
+    else:
+        record.unknowns.pop(row.id, None)
     state = {StepState.CONFIRMED: State.HEALTHY, StepState.FAILED: State.FAILED}.get(row.state, State.UNKNOWN)
     record.markers.append(Marker(row.read_back_at or parts.around.clock.now(), text, state))
     parts.outbox.tell(StepSettled(parts.around.clock.now(), live.name, record.id, row))

@@ -1,5 +1,7 @@
 """After a start: reads what the records left open, reads the targets back, and asks a person; nothing is sent."""
 
+from datetime import timedelta
+
 from console.engine import judging, records, step
 from console.engine.forward import Forward, watch_of
 from console.engine.parts import Parts
@@ -9,7 +11,6 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.model.errors import ConsoleError
 from console.model.rollout import Phase, Rollout, StepRow, StepState
 from console.model.stores import RolloutChange
-from console.model.views import UnknownView
 
 HISTORY = 20
 """Rollouts of a target that are shown after a start."""
@@ -61,11 +62,11 @@ class Recovery:
         for row in [row for row in record.rows_in_order() if row.state in OPEN]:
             await self._read_back(live, record, row)
         phase = record.rollout.phase
-        if phase is Phase.STOPPED and record.rollout.auto_back_at is not None:
-            self._forward.drive(live, record)
+        if phase is Phase.STOPPED and record.rollout.auto_back_at is not None and self._keeps_watch:
+            await self._count_again(live, record)
         elif phase in {Phase.PLANNED, Phase.RUNNING} or (phase is Phase.HELD and record.unknowns):
             await self._hold(live, record)
-        if self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN}:
+        if self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}:
             self._forward.drive(live, record)
         self._parts.touch(live, record)
 
@@ -90,6 +91,12 @@ class Recovery:
         what = RolloutChange(phase=phase, note=self._away(record))
         await records.change_anyhow(self._parts, live, record, what, By(self._parts.around.actor, "recovered"))
 
+    async def _count_again(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Begin the countdown of a failed rollout anew, so that a person at the new console has the whole of it to say hold."""
+        around = self._parts.around
+        back_at = around.clock.now() + timedelta(seconds=record.rollout.plan.auto_rollback_after_s)
+        await records.change_anyhow(self._parts, live, record, RolloutChange(auto_back_at=back_at), By(around.actor, "recovered"))
+
     def _away(self, record: LiveRollout) -> str:
         now, lease = self._parts.around.clock.now(), record.lease
         since = lease.renewed_at if lease is not None else record.rollout.stage_since or record.rollout.started_at
@@ -100,9 +107,6 @@ class Recovery:
     async def _read_back(self, live: LiveTarget, record: LiveRollout, row: StepRow) -> None:
         looked = await step.look_again(self._parts.around, live, record, row, "Found as wanted after a restart.")
         records.settled(self._parts, live, record, looked, f"{row.step.verb.value}: {looked.state.value} after a restart")
-        if looked.state is not StepState.CONFIRMED:
-            what = f"{row.step.verb.value} on {row.step.system}"
-            record.unknowns[row.id] = UnknownView(row.id, what, row.sent_at, looked.detail, looked.read_back_at)
 
     async def _record(self, live: LiveTarget, rollout: Rollout) -> LiveRollout:
         """Bring one rollout back with its steps and its judge."""
@@ -129,7 +133,8 @@ class Recovery:
         record = live.rollout
         if record is None or record.mine or record.rollout.phase.over or record.driver_works or record.backward is not None:
             return
-        if record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or self._unread(record):
+        judged_on = self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}
+        if record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or judged_on or self._unread(record):
             try:
                 await self.revive(live, record)
             except ConsoleError as error:

@@ -86,6 +86,10 @@ async def test_a_step_that_was_sent_and_not_answered_is_unknown_never_failed(tmp
         rollout = await desk.start()
         view = await desk.until_phase(rollout, "unknown")
         assert view.steps[-1].state is StepState.UNKNOWN
+        assert view.unknowns[0].read.startswith("cut after forwarding Read back blue 100 %, green 0 %")
+        assert view.headline.startswith("1 action unknown")
+        assert view.verbs[Verb.RESUME].enabled
+        assert view.verbs[Verb.ROLLBACK].enabled
         assert w.shop.router.sent == [5]
         await w.time.advance(120)
         assert w.shop.router.sent == [5]
@@ -202,3 +206,31 @@ async def test_a_dead_target_does_not_slow_another(tmp_path: Path) -> None:
         assert live.split.at is not None
         assert before is not None
         assert (live.split.at - before).total_seconds() >= 4
+
+
+async def test_a_rollback_settles_what_was_unknown_before_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.applies = False
+        w.shop.router.errors = [OutcomeUnknown("cut after forwarding")]
+        rollout = await desk.start()
+        await desk.until_phase(rollout, "unknown")
+        w.shop.router.applies = True
+        await desk.act(Verb.ROLLBACK)
+        view = await desk.until_phase(rollout, "rolled back")
+        assert view.unknowns == ()
+        assert all(row.state is not StepState.UNKNOWN for row in view.steps)
+        assert await w.time.through(w.store.journal.unsettled()) == []
+
+
+async def test_a_router_that_restarted_and_kept_its_weights_is_asked_about_too(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        w.shop.router.incarnation = "2"
+        view = await desk.until_phase(rollout, "held")
+        assert "process restarted" in view.note
+        assert (await desk.act(Verb.RESUME)).decision.allowed
+        await desk.until_phase(rollout, "done")
+        assert w.shop.router.sent == [5, 25, 50, 95, 100]

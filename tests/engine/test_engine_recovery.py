@@ -196,3 +196,19 @@ async def test_a_console_that_died_elsewhere_is_noticed_when_its_lease_runs_out(
         assert ben.view(rollout).phase is Phase.RUNNING
         view = await ben.until_phase(rollout, "held", limit_s=25)
         assert "nothing advanced" in view.note
+
+
+async def test_a_countdown_begins_anew_at_the_new_console_so_that_a_person_can_hold(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.metrics.share[GREEN] = 0.0
+        rollout = await desk.start()
+        await desk.until_phase(rollout, "stopped")
+        await w.kill(desk)
+        w.time.clock.advance(600)
+        again = await w.desk_again(ANA, keeps_watch=True)
+        view = again.view(rollout)
+        assert view.phase is Phase.STOPPED
+        assert view.auto_act is not None
+        assert (view.auto_act.at - w.time.clock.now()).total_seconds() > 10
+        await again.until_phase(rollout, "rolled back", limit_s=30)

@@ -94,11 +94,13 @@ class Driver:
             await self._ready()
             if self._record.rollout.stage != stage:
                 return False
+            self._record.moving = wanted.kind is StepKind.WEIGHT
             row = await self._run_step(wanted)
+            if row is not None and row.state is StepState.CONFIRMED:
+                return True
+            self._record.moving = False
             if row is None:
                 continue
-            if row.state is StepState.CONFIRMED:
-                return True
             phase = Phase.UNKNOWN if row.state is StepState.UNKNOWN else Phase.HELD
             if self._record.rollout.phase is Phase.RUNNING:
                 await self._change(RolloutChange(phase=phase, note=row.detail), wanted.verb.value)
@@ -149,6 +151,7 @@ class Driver:
             change = RolloutChange(stage=number, stage_since=around.clock.now(), asked_weight=weight)
             await self._change(change, f"stage {number + 1}")
             self._check_over()
+        record.moving = False
         self._parts.outbox.tell(StageEntered(around.clock.now(), self._live.name, record.id, number, weight))
 
     async def _watch_stage(self, number: int) -> bool:
@@ -170,7 +173,7 @@ class Driver:
             own = each.stage == number and each.kind is StepKind.WEIGHT
             if own and (split is None or not systems.as_wanted(each, split.weights)):
                 await self._confirm(each)
-        self._record.assert_from = None
+        self._record.assert_from, self._record.moving = None, False
         self._live.drift = self._live.restarted = ""
 
     async def _ready(self) -> None:
@@ -226,7 +229,7 @@ class Driver:
         while record.rollout.phase is not Phase.DONE:
             await self._ready()
             await self._change(RolloutChange(phase=Phase.DONE, ended_at=around.clock.now(), note="", asked_weight=100), "done")
-        self._live.last_done = record.rollout
+        self._live.last_done, record.moving = record.rollout, False
 
     async def _change(self, what: RolloutChange, verb: str) -> None:
         """Change the rollout's row; when a person was first, take what they made of it and go on from there."""

@@ -157,6 +157,8 @@ class Fleet:
         record = live.rollout
         if record is None or record.rollout.phase not in {Phase.RUNNING, Phase.HELD, Phase.STOPPED} or record.backward is not None:
             return
+        if record.moving:
+            return
         rollout, seen = record.rollout, words(StepKind.WEIGHT, split.weights)
         if rollout.stage < 0 and rollout.asked_weight == 0:
             asked = dict(next((row.step.want for row in reversed(record.rows_in_order()) if row.step.kind is StepKind.WEIGHT), {}))

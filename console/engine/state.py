@@ -72,6 +72,8 @@ class LiveRollout:
     """A move that ends the rollout is under way or over."""
     assert_from: dict[str, float] | None = None
     """The weights that a person saw when they resumed: the precondition of the next weight step, in place of the plan's."""
+    moving: bool = False
+    """A forward weight was sent and its stage is not recorded yet, so that what is read meanwhile is no drift."""
     starting: bool = False
     """A person's start or resume is being recorded; its driver comes next."""
     alone_since: float | None = None

@@ -153,6 +153,9 @@ class Counted:
                 raise CannotRecord("The disk is full.")
             if self._trouble.broken:
                 return await self._trouble.as_the_store(name, args)
+            slow, seconds = self._trouble.slow
+            if name == slow:
+                await self._time.sleep(seconds)
             self._time.pending += 1
             try:
                 return await found(*args, **kwargs)
@@ -167,6 +170,8 @@ class Trouble:
 
     broken = False
     dead = False
+    slow = ("", 0.0)
+    """A call that takes so many seconds."""
 
     async def as_the_store(self, name: str, args: tuple[Any, ...]) -> Any:
         from console.store.rows import sent_row

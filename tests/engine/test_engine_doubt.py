@@ -234,3 +234,14 @@ async def test_a_router_that_restarted_and_kept_its_weights_is_asked_about_too(t
         assert (await desk.act(Verb.RESUME)).decision.allowed
         await desk.until_phase(rollout, "done")
         assert w.shop.router.sent == [5, 25, 50, 95, 100]
+
+
+async def test_slow_records_between_a_weight_and_its_stage_are_no_drift(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        w.store.trouble.slow = ("change", 4.0)
+        await desk.until_stage(rollout, 1)
+        assert not [event for event in desk.events if isinstance(event, DriftSeen)]
+        assert desk.view(rollout).phase is Phase.RUNNING

@@ -11,6 +11,7 @@ from console.desktop import theme
 from console.desktop.acting import notice
 from console.desktop.choices import choices
 from console.desktop.keys import bind
+from console.desktop.leaving import Leaving, driven
 from console.desktop.steering import Steering
 from console.desktop.widgets.palette import Palette
 from console.desktop.widgets.ribbon import Ribbons
@@ -76,6 +77,19 @@ class Inside(QObject):
         pages = tuple(self.window.entries.values())
         palette.open_with(choices(self._around.known, pages, self.go, self.steering.preview_of, self.steering.acting.act))
 
+    def _ask_first(self) -> bool:
+        rollout = driven(self._around.known)
+        if rollout is None:
+            return False
+        question = Leaving(self.window.frame, rollout)
+        question.left.connect(self._leave)
+        question.ask()
+        return True
+
+    def _leave(self) -> None:
+        self.window.asks_first = None
+        self.window.close()
+
     def _take(self, update: Update) -> None:
         self._around.known.take(update)
         for page in self.pages.values():
@@ -122,4 +136,5 @@ class Inside(QObject):
         self.ribbons.followed.connect(self.go)
         self.toasts.opened.connect(self._open_note)
         self.steering.acting.told.connect(self.tell)
+        window.asks_first = self._ask_first
         bind(window, self)

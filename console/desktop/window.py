@@ -14,6 +14,8 @@ from console.desktop.widgets.rail import Rail, RailEntry
 from console.desktop.widgets.topbar import TopBar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QCloseEvent
 
     from console.desktop.page import PageEntry
@@ -26,6 +28,8 @@ class Window(QMainWindow):
 
     def __init__(self, pages: tuple[PageEntry, ...]) -> None:
         super().__init__()
+        self.asks_first: Callable[[], bool] | None = None
+        """Asked before the window closes; True keeps it open."""
         self.entries = {entry.key: entry for entry in pages}
         self.frame, self.top, self.bottom, self.stack = EnvironmentFrame(), TopBar(), BottomBar(), QStackedWidget()
         self.rail = Rail([RailEntry(entry.key, entry.title, entry.icon, entry.foot) for entry in pages])
@@ -45,7 +49,10 @@ class Window(QMainWindow):
         QApplication.alert(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Tell before the widgets go."""
+        """Ask whether it may close, and tell before the widgets go."""
+        if self.asks_first is not None and self.asks_first():
+            event.ignore()
+            return
         self.closing.emit()
         super().closeEvent(event)
 

@@ -13,6 +13,10 @@ def _dark(qapp):
     ticker().set_clock(samples.SampleClock())
 
 
+def _freely(window):
+    window.asks_first = None
+
+
 @pytest.fixture
 def opened(qtbot):
     """Open a whole window on a batch; `.desk` records what it was asked."""
@@ -25,7 +29,7 @@ def opened(qtbot):
         desk = FakeDesk()
         around = surroundings(desk)
         window = Window(PAGES)
-        qtbot.addWidget(window)
+        qtbot.addWidget(window, before_close_func=_freely)
         inside = Inside(around, window, alarm)
         inside.desk, inside.around = desk, around
         window.resize(*size)

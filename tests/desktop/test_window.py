@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from console.desktop import standing
+from console.desktop.leaving import Leaving
 from console.desktop.widgets.ring import FocusRing
 from console.model.commands import Decision
 from console.model.errors import CannotRecord
@@ -181,6 +182,23 @@ def test_at_the_smallest_size_everything_still_fits(qtbot, opened):
     inside.go("releases", "R-2291")
     assert inside.window.size().width() == 1180
     assert inside.window.bottom.buttons[Verb.FLAG_KILL].geometry().right() < 1180
+
+
+def test_closing_on_a_rollout_that_we_drive_asks_first(qtbot, opened):
+    inside = opened(samples.healthy())
+    assert not inside.window.close()
+    question = inside.window.findChild(Leaving)
+    assert question.isVisible()
+    qtbot.mouseClick(question.stay, Qt.MouseButton.LeftButton)
+    assert inside.window.isVisible()
+    inside.window.close()
+    inside.window.findChildren(Leaving)[-1].leave.click()
+    qtbot.waitUntil(lambda: not inside.window.isVisible())
+
+
+def test_closing_without_a_rollout_of_ours_closes(opened):
+    inside = opened(samples.first_start())
+    assert inside.window.close()
 
 
 def test_the_lease_shows_who_drives(opened):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.widgets.mark import paint_mark
-from console.desktop.widgets.painted import CENTRE, RIGHT, Painted, hairline, write
+from console.desktop.widgets.painted import CENTRE, LEFT, RIGHT, Painted, hairline, write
 from console.model.verbs import State
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 AXIS_LEFT, AXIS_BOTTOM, TOP = 52, 22, 18
 MOST_POINTS = 400
+SHORTEST_S = 20
 LABELLED = 3
 TICK_STEPS_S = (10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 
@@ -76,7 +77,7 @@ class EvidenceChart(Painted):
             points.append((view.at.timestamp(), view.evidence))
         scale = self._scale(view, points)
         self._paint_axes(painter, scale)
-        self._paint_limit(painter, scale, view)
+        self._paint_limit(painter, scale, view, RIGHT if points and scale.x(points[-1][0]) < scale.plot.center().x() else LEFT)
         if points:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_path(painter, scale, points)
@@ -88,7 +89,7 @@ class EvidenceChart(Painted):
         high = math.log10(max([view.limit, *values])) + 0.12
         low = max(-3, min(0, math.floor(math.log10(min(values)))))
         start = points[0][0] if points else 0.0
-        end = max(points[-1][0] if points else 0.0, view.at.timestamp() if view.at is not None else 0.0, start + 60)
+        end = max(points[-1][0] if points else 0.0, view.at.timestamp() if view.at is not None else 0.0, start + SHORTEST_S)
         return _Scale(plot, start, end + (end - start) * 0.06, low, high)
 
     def _paint_axes(self, painter: QPainter, scale: _Scale) -> None:
@@ -109,14 +110,15 @@ class EvidenceChart(Painted):
             write(painter, QRectF(x - 30, scale.plot.bottom() + 5, 60, 15), (words, "caption", "text.2"), CENTRE)
             tick += step
 
-    def _paint_limit(self, painter: QPainter, scale: _Scale, view: EvidenceView) -> None:
+    def _paint_limit(self, painter: QPainter, scale: _Scale, view: EvidenceView, side: Qt.AlignmentFlag) -> None:
         y = scale.y(view.limit)
         pen = QPen(theme.colour("series.limit"), 1.0)
         pen.setDashPattern([6, 4])
         painter.setPen(pen)
         painter.drawLine(QPointF(scale.plot.left(), round(y) + 0.5), QPointF(scale.plot.right(), round(y) + 0.5))
         words = f"limit {forms.short(view.limit)}: {view.limit_means[:1].lower()}{view.limit_means[1:]}"
-        write(painter, QRectF(scale.plot.left() + 6, y - 17, scale.plot.width() - 90, 15), (words, "caption", "text.2"))
+        room = QRectF(scale.plot.left() + 6, y - 17, scale.plot.width() - (90 if side == LEFT else 6), 15)
+        write(painter, room, (words, "caption", "text.2"), side)
 
     def _paint_path(self, painter: QPainter, scale: _Scale, points: Sequence[tuple[float, float]]) -> None:
         line = QPainterPath(QPointF(scale.x(points[0][0]), scale.y(points[0][1])))

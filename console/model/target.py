@@ -219,6 +219,12 @@ class Target:
     commands: tuple[str, ...] = field(default=())
     """Every command that this file would run, as shown in the trust prompt; `digest` (SHA-256 of the file) pins the answer."""
 
+    @property
+    def keyring_names(self) -> tuple[str, ...]:
+        """Return the names of secrets that this file takes from the keyring, in order and each once."""
+        refs = (self.metrics.token if self.metrics is not None else None, self.flag.token if self.flag is not None else None)
+        return tuple(sorted({ref.name for ref in refs if ref is not None and ref.scheme == "keyring"}))
+
     def other(self, side: Side) -> Side:
         """Return the side that is not `side`."""
         return self.sides[1] if side == self.sides[0] else self.sides[0]

@@ -20,6 +20,12 @@ def down_to(row: DetectRow) -> str:
     return "finds only a total failure" if row.smallest <= 0 else f"finds a drop down to {forms.per_cent(row.smallest)}"
 
 
+def missed(row: DetectRow) -> str:
+    """Return what a stage's sentence adds to what is found: its part after the semicolon, or all of it when there is none."""
+    _, semicolon, rest = row.sentence.partition(";")
+    return rest.strip() if semicolon else row.sentence
+
+
 class DetectList(Painted):
     """Rows of stage, bar and words."""
 
@@ -51,7 +57,7 @@ class DetectList(Painted):
             write_run(
                 painter,
                 QRectF(box.left() + 10, top + 4, box.width() - 20, 20),
-                ((down_to(row), "small.strong", "look" if blind else "text"), (row.sentence, "small", "text.3")),
+                ((down_to(row), "small.strong", "look" if blind else "text"), (missed(row), "small", "text.3")),
             )
             self._bar(painter, QRectF(box.left() + 10, top + 28, box.width() - 20, 8), row)
 

@@ -12,7 +12,8 @@ from console.model.rollout import Phase
 from console.model.verbs import State, Verb, Verdict
 from console.model.views import RolloutView, VerbView
 
-FORWARD = (Verb.RESUME, Verb.PROMOTE, Verb.STEP_UP)
+FORWARD = (Verb.RESUME, Verb.STEP_UP, Verb.PROMOTE)
+"""A held rollout is resumed first, a running one is promoted first."""
 _OVER = {
     Phase.DONE: (State.HEALTHY, "Done"),
     Phase.ROLLED_BACK: (State.ROLLING_BACK, "Rolled back"),
@@ -24,7 +25,8 @@ def forward_verb(rollout: RolloutView) -> VerbView | None:
     """Return the forward move to offer: one that can act now before one that cannot; none when forward is closed."""
     if rollout.phase.forward_closed or rollout.phase is Phase.UNKNOWN:
         return None
-    found = [rollout.verbs[verb] for verb in FORWARD if verb in rollout.verbs]
+    order = FORWARD if rollout.phase is Phase.HELD else FORWARD[::-1]
+    found = [rollout.verbs[verb] for verb in order if verb in rollout.verbs]
     return next((verb for verb in found if verb.enabled), found[0] if found else None)
 
 
@@ -49,7 +51,7 @@ class NextCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(pad=13, parent=parent)
         self._verb: Verb | None = None
-        self._head, self._words = Label("", "label"), Label("", "small", "text.2", elide=True)
+        self._head, self._words = Label("", "label", elide=True), Label("", "small", "text.2", elide=True)
         self._over = MarkLabel("label", 15)
         self.button = Button("", "forward")
         self.button.clicked.connect(lambda: self.asked.emit(self._verb))

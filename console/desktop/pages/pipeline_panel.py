@@ -109,7 +109,7 @@ class PipelinePanel(Card):
         self._stack.addWidget(self._steps_view())
         self._stack.addWidget(self._evidence_view())
         self.setMinimumHeight(120)
-        self._shown = ""
+        self._shown, self._piped = "", False
         self.show_tab("Pipeline")
 
     def show_tab(self, name: str) -> None:
@@ -120,9 +120,12 @@ class PipelinePanel(Card):
     def show_view(self, rollout: RolloutView) -> None:
         """Show a rollout's pipeline and steps."""
         if rollout.id != self._shown:
-            self._shown = rollout.id
+            self._shown, self._piped = rollout.id, False
             self.log.forget()
-            self.show_tab("Pipeline" if rollout.pipeline is not None else "Steps")
+            self.show_tab("Steps")
+        if rollout.pipeline is not None and not self._piped:
+            self._piped = True
+            self.show_tab("Pipeline")
         run = rollout.pipeline
         self._views["Pipeline"].setVisible(run is not None)
         self.cancel.setVisible(run is not None and run.state == "running")

@@ -21,6 +21,7 @@ from console.model.verbs import State, Verb
 from console.model.views import TargetView
 
 _SHOWN_WARNINGS = 6
+FIRST = 4
 
 
 class PlanPane(QWidget):
@@ -100,7 +101,9 @@ class PlanPane(QWidget):
         for part in (self._not_seen_row,):
             part.setVisible(bool(plan.not_seen))
         self.detect.show_rows(plan.detect)
-        self._first.show_view(plan.sends)
+        first, rest = plan.sends[:FIRST], len(plan.sends) - FIRST
+        self._first.show_view(first)
+        self._first_panel.set_aside(f"after Start; {rest} more follow, stage by stage" if rest > 0 else "after Start")
         self._rollback.show_view(plan.rollback)
         self._rollback_head.show_state(State.HEALTHY if plan.rollback else State.FAILED, _ready(plan), "rollback")
         self._show_warnings(plan.warnings)
@@ -151,7 +154,7 @@ class PlanPane(QWidget):
         content = QWidget()
         left, middle, right = column([self._left(), -1], 12), column([self._middle(), -1], 12), self._right()
         fill(whole := QHBoxLayout(content), [left, middle, right], theme.size("gutter"))
-        for at, share in enumerate((30, 44, 33)):
+        for at, share in enumerate((35, 40, 35)):
             whole.setStretch(at, share)
         return Scrolled(content)
 
@@ -161,10 +164,10 @@ class PlanPane(QWidget):
         self._stages, self._total = PlanStages(), Label("", "small", "text.2")
         self._stages_panel.body.addWidget(self._stages)
         self._stages_panel.body.addWidget(self._total)
-        first = Panel("What will be sent first", "after Start")
+        self._first_panel = Panel("What will be sent first", "after Start")
         self._first = SendList()
-        first.body.addWidget(self._first)
-        fill(QVBoxLayout(box), [self._stages_panel, first], theme.size("gutter"))
+        self._first_panel.body.addWidget(self._first)
+        fill(QVBoxLayout(box), [self._stages_panel, self._first_panel], theme.size("gutter"))
         return box
 
     def _middle(self) -> Panel:

@@ -70,7 +70,8 @@ class RolloutPane(QWidget):
         self._view = rollout
         self.headline.setText(rollout.headline)
         who = wheel_words(rollout.wheel)
-        self._subline.setText(f"{rollout.subline}  ·  plan {rollout.plan_hash[:4]} {rollout.plan_hash[4:8]}  ·  wheel {who}")
+        plan = "" if " plan " in rollout.subline else f"  ·  plan {rollout.plan_hash[:4]} {rollout.plan_hash[4:8]}"
+        self._subline.setText(f"{rollout.subline}{plan}  ·  wheel {who}")
         self.loss.show_view(rollout.loss)
         self.strip.show_view(rollout)
         self.gates.show_view(rollout.gates)

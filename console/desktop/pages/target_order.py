@@ -41,11 +41,16 @@ _PERSON = frozenset(WORST_FIRST[: WORST_FIRST.index(State.ROLLING_BACK)])
 _MOVING = frozenset({State.ROLLING_BACK, State.HELD, State.WAIVED, State.WATCHING, State.IN_ROLLOUT})
 
 
+def moving(view: TargetView) -> bool:
+    """Tell whether a rollout is on its way on a target; `rollout` alone may name one that is over."""
+    return bool(view.rollout and view.release)
+
+
 def group_of(view: TargetView) -> Group:
     """Return the group that a target belongs to now."""
     if view.state in _PERSON or view.problem is not None:
         return Group.PERSON
-    if view.state in _MOVING or view.rollout:
+    if view.state in _MOVING or moving(view):
         return Group.MOVING
     return Group.FROZEN if view.state is State.FROZEN or view.freeze.frozen else Group.CALM
 

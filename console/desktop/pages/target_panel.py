@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.pages.laying import Card, Scrolled, column, fill, row
+from console.desktop.pages.target_order import moving
 from console.desktop.widgets.age import AgeLabel
-from console.desktop.widgets.button import Button
+from console.desktop.widgets.button import Button, Link
 from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts
@@ -122,13 +123,15 @@ class TargetPanel(Card):
         self._systems = QVBoxLayout()
         fill(self._systems, [], 4)
         self._rows: list[ConnectionRow] = []
+        self.remove = Link("Remove from this console …")
+        self.remove.clicked.connect(self.removed)
         content = QWidget()
         inside = QVBoxLayout(content)
         fill(
             inside,
             [
                 self._trust, self._problem, self._split, row([self._canary, -1, self._stable]), self._weights, self._gate, Hairline(),
-                Label("Systems", "small.strong"), self._systems, Hairline(), self._facts, -1,
+                Label("Systems", "small.strong"), self._systems, Hairline(), self._facts, row([self.remove, -1]), -1,
             ],
             8,
         )  # fmt: skip
@@ -148,11 +151,11 @@ class TargetPanel(Card):
         self._view = view
         self._name.setText(view.name)
         self._state.show_state(view.state, subject=view.name)
-        moving = f"{view.release}, canary {view.canary_version} against stable {view.stable_version}"
-        self._sentence.setText(moving if view.rollout else f"{view.title}, all traffic on stable {view.stable_version}")
+        trial = f"{view.release}, canary {view.canary_version} against stable {view.stable_version}"
+        self._sentence.setText(trial if moving(view) else f"{view.title}, all traffic on stable {view.stable_version}")
         self._show_split(view)
         self._weights.show_rows(weight_rows(view))
-        self._weights.setVisible(bool(view.rollout) or view.weight.drift)
+        self._weights.setVisible(moving(view) or view.weight.drift)
         self._gate.setText(view.gate_text or view.state_text)
         self._gate.setVisible(bool(view.gate_text or view.state_text))
         problem = view.problem
@@ -197,22 +200,18 @@ class TargetPanel(Card):
         self.switch.clicked.connect(self.switched)
         self.arm = Button("Arm …")
         self.arm.clicked.connect(self.armed)
-        self.remove = Button("", "quiet", "trash-2")
-        self.remove.setAccessibleName("Remove this target")
-        self.remove.setToolTip("Remove this target from the console")
-        self.remove.clicked.connect(self.removed)
-        return column([self.main, row([self.switch, self.arm, -1, self.remove])], 8)
+        return column([self.main, row([self.switch, self.arm])], 8)
 
     def _main(self) -> None:
-        if self._view is not None and self._view.rollout:
+        if self._view is not None and moving(self._view):
             self.opened.emit()
         else:
             self.planned.emit()
 
     def _show_buttons(self, view: TargetView) -> None:
-        self.main.setText("Open rollout" if view.rollout else "Plan a release")
+        self.main.setText("Open rollout" if moving(view) else "Plan a release")
         self.arm.setText("Observe-only …" if view.armed else "Arm …")
-        shut = "a rollout runs on it" if view.rollout else "" if view.armed else "observe-only: arm it first"
+        shut = "a rollout runs on it" if moving(view) else "" if view.armed else "observe-only: arm it first"
         self.switch.set_locked(shut)
-        self.switch.setVisible(not view.rollout)
-        self.remove.set_locked("a rollout runs on it" if view.rollout else "")
+        self.switch.setVisible(not moving(view))
+        self.remove.set_locked("a rollout runs on it" if moving(view) else "")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from console.desktop import forms, theme
 from console.desktop.pages import targets_model as col
-from console.desktop.pages.target_order import Group, Head, group_of, oldest
+from console.desktop.pages.target_order import Group, Head, group_of, moving, oldest
 from console.desktop.pages.targets_model import LINE
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import RIGHT, hairline, write, write_run
@@ -109,19 +109,19 @@ class TargetsDelegate(QStyledItemDelegate):
         write(painter, box, (view.name, "small" if calm else "small.strong", "text"))
 
     def _versions(self, painter: QPainter, box: QRectF, view: TargetView) -> None:
-        moving = bool(view.rollout) and view.canary_version != view.stable_version
+        on_trial = moving(view) and view.canary_version != view.stable_version
         pieces = [(view.stable_version or "–", "small", "text.2")]
-        if moving:
+        if on_trial:
             pieces += [("→", "small", "text.3"), (view.canary_version, "small.strong", "text")]
         write_run(painter, box, pieces, gap=5)
 
     def _traffic(self, painter: QPainter, box: QRectF, view: TargetView) -> None:
         wide, high = theme.pair("split_bar_row")
-        calm = group_of(view) is Group.CALM or not view.rollout
+        calm = group_of(view) is Group.CALM or not moving(view)
         paint_split(painter, QRectF(box.left(), box.center().y() - high / 2, min(wide, box.width()), high), view.weight, calm=calm)
 
     def _weight(self, painter: QPainter, box: QRectF, view: TargetView) -> None:
-        if group_of(view) is Group.CALM or (not view.rollout and not view.weight.drift):
+        if group_of(view) is Group.CALM or (not moving(view) and not view.weight.drift):
             return
         asked, back = weight_words(view.weight)
         ink = "look" if view.weight.drift else "text"
@@ -136,7 +136,7 @@ class TargetsDelegate(QStyledItemDelegate):
     def _requests(self, painter: QPainter, box: QRectF, view: TargetView) -> None:
         wide, high = theme.pair("spark")
         line = spark(view.requests, QRectF(box.left(), box.center().y() - high / 2 + 2, min(wide, box.width()), high - 4))
-        painter.setPen(QPen(theme.colour("series.baseline" if view.rollout else "text.3"), 1))
+        painter.setPen(QPen(theme.colour("series.baseline" if moving(view) else "text.3"), 1))
         painter.drawPolyline(line)
 
     def _freeze(self, painter: QPainter, box: QRectF, view: TargetView) -> None:
@@ -159,7 +159,7 @@ def spoken(view: TargetView) -> str:
     """Say a whole row in one string: state, name, versions, weights, gate, mode."""
     asked, back = weight_words(view.weight)
     parts = [theme.state_word(view.state), view.name, f"stable {view.stable_version}"]
-    if view.rollout:
+    if moving(view):
         parts += [f"canary {view.canary_version}", f"asked {asked}, read back {back}", view.gate_text]
     parts += ["frozen" if view.freeze.frozen and view.state is not State.FROZEN else "", "armed" if view.armed else "observe-only"]
     return ", ".join(part for part in parts if part)

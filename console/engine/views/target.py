@@ -65,6 +65,7 @@ def target_view(live: LiveTarget, decide: Decide) -> TargetView:
         practice=live.row.practice,
         owner=live.target.owner,
         has_pipeline=live.target.pipeline is not None,
+        secrets=live.target.keyring_names,
     )
 
 

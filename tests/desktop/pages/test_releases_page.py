@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 
+from console.desktop.pages.detect_list import down_to, missed
 from console.desktop.pages.dialog import AskingWhy
+from console.desktop.pages.next_card import forward_verb
 from console.desktop.pages.releases import ReleasesPage
 from console.desktop.pages.rollout_bar import ordered
 from console.model.commands import Decision
+from console.model.desk import DetectRow
 from console.model.errors import Unreachable
 from console.model.readings import PipelineRun, PipelineStageRun
 from console.model.rollout import Phase
@@ -239,3 +242,24 @@ def test_the_button_that_goes_back_is_never_cut(shown, size):
     button = page.rollout.act.button
     assert page.rect().contains(button.rect().translated(button.mapTo(page, button.rect().topLeft())))
     assert button.height() >= 40
+
+
+@pytest.mark.parametrize(("phase", "first"), [(Phase.RUNNING, Verb.PROMOTE), (Phase.HELD, Verb.RESUME)])
+def test_a_running_rollout_offers_promote_and_a_held_one_resume(phase, first):
+    (view,) = samples.healthy().rollouts
+    both = {verb: VerbView(verb, False, "not now") for verb in (Verb.RESUME, Verb.PROMOTE)}
+    assert forward_verb(replace(view, phase=phase, verbs=both)).verb is first
+
+
+def test_a_forward_verb_that_can_act_goes_before_one_that_cannot():
+    (view,) = samples.healthy().rollouts
+    both = {Verb.RESUME: VerbView(Verb.RESUME, True, ""), Verb.PROMOTE: VerbView(Verb.PROMOTE, False, "not now")}
+    assert forward_verb(replace(view, phase=Phase.RUNNING, verbs=both)).verb is Verb.RESUME
+
+
+def test_a_stage_says_what_it_misses_and_not_again_what_it_finds():
+    row = DetectRow(5, 900.0, 9.75, "At 5 % a total failure is found in about 6 min; a drop to 78 % will not be seen.")
+    assert missed(row) == "a drop to 78 % will not be seen."
+    assert down_to(row) == "finds a drop down to 9.8 %"
+    assert down_to(replace(row, smallest=None)) == "finds nothing for sure"
+    assert down_to(replace(row, smallest=0.0)) == "finds only a total failure"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QPlainTextEdit, QTableWidget
@@ -243,3 +244,24 @@ def test_choosing_a_target_tells_the_window(shown, environment):
     page = shown(TargetsPage, Update(targets=(samples.target("a", environment=environment), samples.target("b"))))
     page.show_subject("b")
     assert page.heard["selected"][-1] == "b"
+
+
+def test_a_target_whose_last_rollout_is_over_is_calm_and_can_be_planned_again(shown, qtbot):
+    page = shown(TargetsPage, Update(targets=(samples.target("basket-us", rollout="R-1", release=""),)))
+    assert names(page) == [Group.CALM, "basket-us"]
+    assert page.panel.switch.isVisible()
+    qtbot.mouseClick(page.panel.main, Qt.MouseButton.LeftButton)
+    assert page.heard["went"] == [("releases", "plan:basket-us")]
+
+
+def test_a_dialog_closed_before_its_answer_loses_no_error(shown, qtbot, desk, around):
+    desk.errors["arm"] = NotAllowed("The file changed since it was trusted.")
+    page = shown(TargetsPage, fleet())
+    page.show_subject("account-eu")
+    qtbot.mouseClick(page.panel.arm, Qt.MouseButton.LeftButton)
+    dialog = page.findChild(AskingWhy)
+    qtbot.keyClicks(dialog.reason, "first release")
+    with qtbot.waitSignal(around.bridge.failed) as failed:
+        qtbot.mouseClick(dialog.answer, Qt.MouseButton.LeftButton)
+        shiboken6.delete(dialog)
+    assert failed.args[0].message == "The file changed since it was trusted."

@@ -18,14 +18,14 @@ GOAL = 1.6
 
 def ours() -> int:
     """Open the real window and end at its first paint; run in a child process."""
-    from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication
-
-    from console.desktop.start import build
+    from console.desktop.start import build  # first, as the program itself does
 
     def tell() -> None:
         print("painted", flush=True)
         QApplication.exit(0)
+
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
 
     app = QApplication(sys.argv[:1])
     window = build(app)

@@ -45,9 +45,10 @@ class Booted(NamedTuple):
 
 def open_console() -> Booted:
     """Open this computer's console: engine, records and targets, on a loop of its own."""
-    from console.app import opened  # noqa: PLC0415 (the first paint does not wait for the engine)
+    from console.app import begin_logs, opened  # noqa: PLC0415 (the first paint does not wait for the engine)
     from console.engine.thread import EngineThread  # noqa: PLC0415
 
+    begin_logs("desktop")
     thread = EngineThread()
     thread.start()
     context = opened(watch=None, keeps_watch=True)
@@ -112,6 +113,7 @@ class Starting(QObject):
             raise
 
     def _attach(self, booted: Booted) -> None:
+        catch_all(self._around.bridge.failed.emit)  # the log, which opened meanwhile, put its own doors in place
         self._engine = booted
         self._around.actor = getattr(booted.desk, "actor", self._around.actor)
         chosen = preferences()

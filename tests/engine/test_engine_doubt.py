@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_fakes import BLUE, GREEN, SHOP, world
+from engine_fakes import BEN, BLUE, GREEN, SHOP, world
 
+from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import OutcomeUnknown, Refused, Unreachable
-from console.model.events import DriftSeen
+from console.model.events import DriftSeen, MoveRefused
+from console.model.freeze import StopTheLine
 from console.model.rollout import Phase, StepState
 from console.model.target import FreezeRule
 from console.model.verbs import State, Verb
@@ -245,3 +247,56 @@ async def test_slow_records_between_a_weight_and_its_stage_are_no_drift(tmp_path
         await desk.until_stage(rollout, 1)
         assert not [event for event in desk.events if isinstance(event, DriftSeen)]
         assert desk.view(rollout).phase is Phase.RUNNING
+
+
+async def test_a_router_that_was_swapped_between_two_looks_gets_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        w.shop.router.fingerprint = "somebody-else"
+        rollout = await desk.start()
+        view = await desk.until_phase(rollout, "held")
+        assert "This is not the router" in view.note
+        assert w.shop.router.sent == []
+
+
+async def test_a_freeze_that_only_the_records_know_refuses_the_step_when_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+
+        async def unaware() -> bool:
+            return False
+
+        monkeypatch.setattr(desk.engine._parts.asking, "refresh", unaware)
+        stop = StopTheLine("Ben", "payments look odd", w.time.clock.now())
+        await w.time.through(w.store.freezes.stop(stop, BEN))
+        view = await desk.until_phase(rollout, "held")
+        assert "stopped the line" in view.note
+        assert w.shop.router.sent == [5]
+        assert [event.verb for event in desk.events if isinstance(event, MoveRefused)] == ["step up"]
+        records = await w.time.through(w.store.audit.page(AuditFilter(kinds=frozenset({RecordKind.REFUSAL})), None, 5))
+        assert records[0].entry.rollout == rollout
+
+
+async def test_a_step_whose_wheel_is_about_to_run_out_sends_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        w.store.trouble.slow = ("renew", 60.0)
+        await w.time.advance(200)
+        assert w.shop.router.sent == [5]
+
+
+async def test_a_forward_step_between_two_sendings_stops_for_a_rollback(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        w.shop.router.errors = [Refused("busy", status=503, retry_after_s=0.5)]
+        await w.time.until(lambda: w.shop.router.sent == [5, 25], 120)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        await w.time.advance(30)
+        assert w.shop.router.sent == [5, 25, 0]

@@ -18,6 +18,8 @@ class Forward(QObject):
 
     agreed = Signal(object)
     told = Signal(object)
+    asking = Signal(bool)
+    """True while the policy is asked, so that a click is seen to be heard."""
 
     def __init__(self, around: Surroundings, parent: QWidget) -> None:
         super().__init__(parent)
@@ -27,6 +29,7 @@ class Forward(QObject):
 
     def begin(self, command: Command, title: str, environment: Environment) -> None:
         """Ask whether a command may run now and show what it would send; nothing is sent before a person agrees."""
+        self.asking.emit(True)
         self._around.bridge.ask(
             lambda desk: desk.preview(command),
             lambda answer: self._show(command, title, environment, answer),
@@ -41,6 +44,7 @@ class Forward(QObject):
         self.preview.open_for(title, tuple(sends), environment, command.target)
 
     def _show(self, command: Command, title: str, environment: Environment, answer: tuple[Decision, Sequence[SendView]]) -> None:
+        self.asking.emit(False)
         decision, sends = answer
         if decision.allowed:
             self.show_known(command, title, environment, sends)
@@ -49,6 +53,7 @@ class Forward(QObject):
             self._tell(command, "refused", f"{command.verb.capitalize()} is refused", text)
 
     def _failed(self, command: Command, error: ConsoleError) -> None:
+        self.asking.emit(False)
         self._tell(command, "fail", f"{command.verb.capitalize()} could not be prepared", str(error))
 
     def _tell(self, command: Command, level: str, title: str, text: str) -> None:

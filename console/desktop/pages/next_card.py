@@ -79,6 +79,10 @@ class NextCard(Card):
         elif verb is not None:
             self._show_verb(rollout, verb)
 
+    def show_asking(self, asking: bool) -> None:
+        """Shut the button while the policy is asked; the next view opens it."""
+        self.button.set_locked("asking what will be sent" if asking else "")
+
     def _show_over(self, rollout: RolloutView) -> None:
         state, word = _OVER[rollout.phase]
         self._over.show_state(state, word, rollout.title)

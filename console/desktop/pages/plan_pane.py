@@ -75,11 +75,18 @@ class PlanPane(QWidget):
         asked = self._asked
         self._plan = None
         self._headline.setText(f"Making the plan for {release} on {name}")
-        self._subline.setText("reading both sides' versions")
+        self._subline.setText("reading both sides' versions, then simulating what its stages can see")
         self._stack.setCurrentIndex(0)
         self._around.bridge.ask(
             lambda desk: desk.plan(name, release), lambda plan: self._show(asked, plan), lambda error: self._fail(asked, error), self
         )
+
+    def show_asking(self, asking: bool) -> None:
+        """Shut Start while the policy is asked again."""
+        if asking:
+            self.start.set_locked("asking what will be sent")
+        elif self._plan is not None:
+            self._show_start(self._plan)
 
     def _show(self, asked: int, plan: PlanView) -> None:
         if asked != self._asked or self._target is None:

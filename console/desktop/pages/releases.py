@@ -43,6 +43,8 @@ class ReleasesPage(Page):
         self.plan = PlanPane(around)
         self.plan.started.connect(self._start)
         self.plan.left.connect(self._leave_plan)
+        self.forward.asking.connect(self.plan.show_asking)
+        self.forward.asking.connect(self.rollout.next.show_asking)
         self._empty = self._nothing()
         self._stack = QStackedWidget()
         for shown in (Loading(6), self._empty, self.rollout, self.plan):

@@ -17,7 +17,7 @@ from console.desktop.widgets.veil import Veil
 if TYPE_CHECKING:
     from console.model.views import SendView
 
-WIDE, TOP = 560, 120
+WIDE, TOP = 660, 120
 
 
 class ForwardPreview(Veil):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -73,7 +73,7 @@ class SendList(Painted):
         ink = theme.state_token(row.state) if row.state is not None and row.state not in PLAIN else "text.2"
         right = box.right() - SECONDS_PX
         room = max(60.0, min(width_of(value, "mono") + 2, right - 26 - min(width_of(row.what, "body.medium"), 150) - 12))
-        write(painter, QRectF(right - room, box.top(), room, box.height()), (value, "mono", ink), RIGHT)
+        write(painter, QRectF(right - room, box.top(), room, box.height()), (value, "mono", ink), RIGHT, elide=Qt.TextElideMode.ElideLeft)
         write(painter, QRectF(26, box.top(), right - room - 26 - 10, box.height()), (row.what, "body.medium", "text"))
         write(painter, QRectF(right, box.top(), SECONDS_PX, box.height()), (_seconds(row), "small", "text.2"), RIGHT)
 

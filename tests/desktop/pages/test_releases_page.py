@@ -263,3 +263,12 @@ def test_a_stage_says_what_it_misses_and_not_again_what_it_finds():
     assert down_to(row) == "finds a drop down to 9.8 %"
     assert down_to(replace(row, smallest=None)) == "finds nothing for sure"
     assert down_to(replace(row, smallest=0.0)) == "finds only a total failure"
+
+
+def test_start_is_shut_while_the_policy_is_asked_again(shown, qtbot):
+    page = planned(shown, qtbot)
+    qtbot.waitUntil(lambda: page.plan._stack.currentIndex() == 2)
+    qtbot.mouseClick(page.plan.start, CLICK)
+    assert not page.plan.start.isEnabled()
+    qtbot.waitUntil(lambda: page.forward.preview is not None)
+    assert page.plan.start.isEnabled()

@@ -63,7 +63,10 @@ class Fleet:
         live.freeze = self._parts.asking.freeze(live)
         watch = Watch(self._parts.around, live, self._on_split(live), self._on_metrics(live), self._on_identity(live))
         self._watches[row.name] = watch
-        await self._recovery.load(live)
+        try:
+            await self._recovery.load(live)
+        except StoreError as error:
+            self._parts.asking.trouble(error)
         watch.start()
         self._parts.outbox.touch_calendar()
         live.touch()

@@ -9,7 +9,7 @@ from console.engine.state import LiveTarget
 from console.engine.views.rows import send_rows, stage_rows
 from console.model.commands import Decision
 from console.model.desk import DetectRow, PlanView
-from console.model.errors import NotAllowed
+from console.model.errors import ConsoleError, NotAllowed
 from console.model.plan import Plan, PlanKind
 from console.model.target import SessionGate, Target
 from console.policy.planning import SidesNow, Timing, make_rollout_plan
@@ -17,6 +17,9 @@ from console.policy.preflight import obstacles, warnings
 
 COARSE = 200
 """Measured history is rounded to so many sessions for a plan, so that a plan made again a minute later has the same hash."""
+
+READ_S = 5.0
+"""A plan waits no longer for what it reads."""
 
 SESSIONS_PER_MIN = 1200 / 90
 """Taken where neither the file nor a measurement says how busy the site is: the incident's rate."""
@@ -47,7 +50,8 @@ def history_of(live: LiveTarget, target: Target) -> dict[str, tuple[int, int]]:
 
 
 async def make_plan(live: LiveTarget, release: str) -> Plan:
-    """Plan a release on a target as last read; n_pass is simulated off the loop. Raises NotAllowed when too little was read."""
+    """Plan a release on a target as it stands now; n_pass is simulated off the loop. Raises NotAllowed when too little can be read."""
+    await _read_now(live)
     _check_read(live)
     history, needed = history_of(live, live.target), {}
     for gate in _session_gates(live.target):
@@ -58,6 +62,19 @@ async def make_plan(live: LiveTarget, release: str) -> Plan:
         needed[gate.name] = found if found is not None else 1_000_000
     fixed = Timing()
     return make_rollout_plan(live.target, release, sides_now(live), needed, fixed)
+
+
+async def _read_now(live: LiveTarget) -> None:
+    """Read weights and versions anew; where that fails, what was read last stands, with its age."""
+    sides, connections = live.target.sides, live.connections
+    try:
+        async with asyncio.timeout(READ_S):
+            split = await connections.router.split()
+            versions = await asyncio.gather(*(connections.workloads.version(side) for side in sides))
+    except (ConsoleError, TimeoutError):
+        return
+    live.split.took(split, split.at)
+    live.workloads.took(dict(zip(sides, versions, strict=True)), max(version.at for version in versions))
 
 
 async def view_plan(live: LiveTarget, plan: Plan, decision: Decision) -> PlanView:

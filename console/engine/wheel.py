@@ -1,16 +1,21 @@
 """Holds the wheel of a rollout while this process drives it."""
 
 import asyncio
+from datetime import timedelta
 
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.errors import ConsoleError, NotAllowed, StoreError
 from console.model.hooks import reach
+from console.model.rollout import Lease
 
 TTL_S = 15.0
 RENEW_S = 3.0
 STOP_S = 6.0
 """With less of the lease left than this, by our own clock, nothing more is sent."""
+
+MARGIN_S = 5.0
+"""A new holder waits so much longer than the lease of the one before, unless that one is known to be gone or let it go."""
 
 PATIENCE_S = 2 * TTL_S
 """How long to wait for a wheel whose holder does not renew it any more."""
@@ -32,7 +37,11 @@ class Wheel:
         Raises NotAllowed when somebody else keeps driving, or when forward is over meanwhile.
         """
         around, ends = self._parts.around, self._parts.around.clock.elapsed() + PATIENCE_S
+        before = self._record.lease
         while True:
+            if before is not None and await self._too_soon(before):
+                await around.sleep(1.0)
+                continue
             self._renewed = around.clock.elapsed()
             try:
                 lease = await around.store.wheel.take(self._record.id, around.actor, TTL_S)
@@ -48,6 +57,16 @@ class Wheel:
         self._record.rollout = await around.store.journal.rollout(self._record.id)
         self._renewing = asyncio.create_task(self._renew(), name=f"wheel {self._record.id}")
         self._parts.touch(self._live, self._record)
+
+    async def _too_soon(self, before: Lease) -> bool:
+        """Tell whether another console's lease ran out so lately that a step of its may still be on the wire; let go, it may be taken."""
+        around = self._parts.around
+        if before.holder.console == around.actor.console or not self._parts.alive(before.holder):
+            return False
+        now = around.clock.now()
+        if not before.expires_at <= now < before.renewed_at + timedelta(seconds=TTL_S + MARGIN_S):
+            return False
+        return await around.store.wheel.show(self._record.id) is None
 
     @property
     def left_s(self) -> float:

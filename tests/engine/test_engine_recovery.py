@@ -212,3 +212,33 @@ async def test_a_countdown_begins_anew_at_the_new_console_so_that_a_person_can_h
         assert view.auto_act is not None
         assert (view.auto_act.at - w.time.clock.now()).total_seconds() > 10
         await again.until_phase(rollout, "rolled back", limit_s=30)
+
+
+async def test_a_lease_that_ran_out_is_left_alone_for_a_margin_before_the_next_holder_takes_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        ana = await w.desk()
+        rollout = await ana.start()
+        await ana.until_stage(rollout, 0)
+        await ana.act(Verb.HOLD)
+        await w.kill(ana)
+        ben = await w.desk(BEN)
+        record = ben.engine._parts.records[rollout]
+        assert record.lease is not None
+        renewed = record.lease.renewed_at
+        await w.time.until(lambda: (w.time.clock.now() - renewed).total_seconds() > 15.5, 20)
+        assert (await ben.act(Verb.RESUME)).decision.allowed
+        await w.time.until(lambda: record.mine, 20)
+        assert 20 <= (w.time.clock.now() - renewed).total_seconds() < 22
+
+
+async def test_a_target_can_be_rolled_back_when_the_records_cannot_be_read_at_the_start(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        row = desk.engine._parts.targets["shop"].row
+        w.shop.router.weights = {BLUE: 70.0, GREEN: 30.0}
+        w.store.trouble.broken = True
+        await w.time.through(desk.engine.fleet.take_in(row))
+        await w.time.advance(3)
+        answer = await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(answer.rollout, "rolled back")
+        assert w.shop.router.weights == {BLUE: 100.0, GREEN: 0.0}

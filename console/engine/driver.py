@@ -131,7 +131,7 @@ class Driver:
     async def _refused(self, wanted: Step, refused: NotAllowed) -> None:
         """Hold after a refusal at the moment of running; going back or another holder ends the drive instead."""
         around, record = self._parts.around, self._record
-        record.rollout = await around.store.journal.rollout(record.id)
+        records.overtaken(self._parts, self._live, record, await around.store.journal.rollout(record.id))
         record.rows = {row.id: row for row in await around.store.journal.steps(record.id)}
         if isinstance(refused, StaleWrite):
             return
@@ -236,13 +236,12 @@ class Driver:
         try:
             await records.change(self._parts, self._live, self._record, what, By(self._parts.around.actor, verb))
         except NotAllowed:
-            self._record.rollout = await self._parts.around.store.journal.rollout(self._record.id)
-            self._parts.touch(self._live, self._record)
+            records.overtaken(self._parts, self._live, self._record, await self._parts.around.store.journal.rollout(self._record.id))
 
     async def _hold_anyhow(self, note: str) -> None:
         """Hold a running rollout for a trouble of this driver; what somebody else made of it meanwhile stays."""
         try:
-            self._record.rollout = await self._parts.around.store.journal.rollout(self._record.id)
+            records.overtaken(self._parts, self._live, self._record, await self._parts.around.store.journal.rollout(self._record.id))
         except StoreError as error:
             self._record.unrecorded = error.message
         if self._record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}:

@@ -120,8 +120,7 @@ class Fleet:
             if await self._parts.asking.refresh():
                 self._parts.outbox.touch_calendar()
             await self._reread_rows()
-            for live in tuple(self._parts.targets.values()):
-                await self._recovery.reread(live)
+            await self._recovery.reread()
         for live in tuple(self._parts.targets.values()):
             await self._recovery.look_for_orphans(live)
             freeze = self._parts.asking.freeze(live)

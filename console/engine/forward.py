@@ -149,8 +149,7 @@ class Forward:
                 await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason))
             except NotAllowed as error:
                 record.starting = False
-                record.rollout = await self._parts.around.store.journal.rollout(record.id)
-                self._parts.touch(live, record)
+                records.overtaken(self._parts, live, record, await self._parts.around.store.journal.rollout(record.id))
                 return Answer(no(error.message, error.advice), record.id)
         self.drive(live, record)
         record.starting = False

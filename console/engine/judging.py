@@ -94,7 +94,7 @@ async def _stop(parts: Parts, live: LiveTarget, record: LiveRollout, failed: lis
     try:
         await records.change(parts, live, record, what, By(parts.around.actor, "gate failed"))
     except NotAllowed:
-        record.rollout = await parts.around.store.journal.rollout(record.id)
+        records.overtaken(parts, live, record, await parts.around.store.journal.rollout(record.id))
     except ConsoleError as error:
         record.unrecorded = error.message
         await records.change_anyhow(parts, live, record, what, By(parts.around.actor, "gate failed"))

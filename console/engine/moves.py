@@ -12,7 +12,7 @@ from console.engine.views.rollout import next_steps
 from console.engine.views.rows import send_rows
 from console.model.audit import Entry, RecordKind
 from console.model.commands import Answer, Command, Decision
-from console.model.errors import NotAllowed
+from console.model.errors import BadFile, NotAllowed
 from console.model.events import MoveRefused
 from console.model.plan import Step
 from console.model.rollout import Phase
@@ -31,7 +31,7 @@ class Moves:
     async def act(self, command: Command) -> Answer:
         """Ask the policy, and if it allows, do it; a refusal is recorded and answered, not raised."""
         live = self._parts.target(command.target)
-        self._check_rollout(live, command)
+        self._check(live, command)
         command = _as_meant(live, command)
         forward = self._forward_move(live, command.verb, command.side)
         if forward:
@@ -53,6 +53,7 @@ class Moves:
     async def preview(self, command: Command) -> tuple[Decision, tuple[SendView, ...]]:
         """Return whether a command may run now, and what it would send."""
         live = self._parts.target(command.target)
+        self._check(live, command)
         command = _as_meant(live, command)
         if self._forward_move(live, command.verb, command.side):
             await self._parts.asking.refresh()
@@ -67,7 +68,9 @@ class Moves:
     def _forward_move(self, live: LiveTarget, verb: Verb, side: str) -> bool:
         return direction(verb, side=side, stable=live.stable) is Direction.FORWARD
 
-    def _check_rollout(self, live: LiveTarget, command: Command) -> None:
+    def _check(self, live: LiveTarget, command: Command) -> None:
+        if command.side and command.side not in live.target.sides:
+            raise BadFile(f"{live.name} has no side {command.side}.", advice=f"Its sides are {' and '.join(live.target.sides)}.")
         if command.rollout and (live.rollout is None or live.rollout.id != command.rollout):
             raise NotAllowed(f"{command.rollout} is not the rollout on {live.name} any more.", advice="Look at it as it stands now.")
 

@@ -90,6 +90,11 @@ class Outbox:
         self._rollouts.add(rollout)
         self._dirty.set()
 
+    def forget_rollout(self, rollout: str) -> None:
+        """Tell a rollout no more, also not to a new listener."""
+        self._rollouts.discard(rollout)
+        self._told.rollouts.pop(rollout, None)
+
     def touch_calendar(self) -> None:
         """Note that windows, stops or blackouts changed."""
         self._calendar = True

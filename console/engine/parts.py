@@ -10,6 +10,9 @@ from console.engine.surroundings import Surroundings
 from console.model.errors import NotAllowed
 from console.model.rollout import Actor
 
+KEPT = 30
+"""Finished rollouts of a target that are kept at hand; older ones stand in the records."""
+
 
 @dataclass(slots=True)
 class Parts:
@@ -32,8 +35,13 @@ class Parts:
     def keep(self, live: LiveTarget, record: LiveRollout) -> None:
         """Take a rollout in as the target's newest."""
         self.records[record.id] = record
-        live.rollout = record
+        if live.rollout is None or live.rollout.rollout.started_at <= record.rollout.started_at:
+            live.rollout = record
         self.touch(live, record)
+        over = [each.id for each in self.records.values() if each.rollout.plan.target == live.name and each.rollout.phase.over]
+        for old in over[: max(0, len(over) - KEPT)]:
+            del self.records[old]
+            self.outbox.forget_rollout(old)
 
     def touch(self, live: LiveTarget, record: LiveRollout) -> None:
         """Note that both changed."""

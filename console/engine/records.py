@@ -74,6 +74,12 @@ async def change_anyhow(parts: Parts, live: LiveTarget, record: LiveRollout, wha
     _tell(parts, live, record, before)
 
 
+def overtaken(parts: Parts, live: LiveTarget, record: LiveRollout, fresh: Rollout) -> None:
+    """Take what another process made of a rollout, and tell it as if it had happened here."""
+    before, record.rollout = record.rollout, fresh
+    _tell(parts, live, record, before)
+
+
 async def _read_anew(parts: Parts, record: LiveRollout) -> bool:
     try:
         record.rollout = await parts.around.store.journal.rollout(record.id)

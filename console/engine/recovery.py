@@ -38,22 +38,32 @@ class Recovery:
             live.rollout = record
             await self.revive(live, record)
 
-    async def reread(self, live: LiveTarget) -> None:
-        """Show what another process made of this target's rollouts; a driver of ours that was overtaken finds out by itself."""
-        for rollout in reversed(await self._parts.around.store.journal.rollouts(live=False, target=live.name, limit=HISTORY)):
-            known = self._parts.records.get(rollout.id)
-            if known is None and rollout.started_by.console == self._parts.around.actor.console:
-                continue
-            if known is None:
-                self._parts.keep(live, await self._record(live, rollout))
-            elif known.backward is None and known.rollout.revision < rollout.revision:
-                known.rollout = rollout
-                known.wake.set()
-                self._parts.touch(live, known)
-            self._note_done(live, rollout)
-            known = self._parts.records[rollout.id]
-            if not known.driver_works and not known.mine and known.backward is None and not rollout.phase.over:
-                await self._freshen(live, known)
+    async def reread(self) -> None:
+        """Show what other processes made of the rollouts; a driver of ours that was overtaken finds out by itself."""
+        journal = self._parts.around.store.journal
+        found = {rollout.id: rollout for rollout in await journal.rollouts(live=False, limit=HISTORY)}
+        found |= {rollout.id: rollout for rollout in await journal.rollouts(live=True)}
+        for record in tuple(self._parts.records.values()):
+            if record.id not in found and not record.in_memory and not record.rollout.phase.over:
+                found[record.id] = await journal.rollout(record.id)
+        for rollout in sorted(found.values(), key=lambda each: each.started_at):
+            live = self._parts.targets.get(rollout.plan.target)
+            if live is not None:
+                await self._take(live, rollout)
+
+    async def _take(self, live: LiveTarget, rollout: Rollout) -> None:
+        """Bring one rollout to where the records say it stands; what this console has just opened it keeps itself."""
+        known = self._parts.records.get(rollout.id)
+        if known is None:
+            if rollout.started_by.console == self._parts.around.actor.console:
+                return
+            known = await self._record(live, rollout)
+            self._parts.keep(live, known)
+        elif known.backward is None and known.rollout.revision < rollout.revision:
+            records.overtaken(self._parts, live, known, rollout)
+        self._note_done(live, rollout)
+        if not known.driver_works and not known.mine and known.backward is None and not rollout.phase.over:
+            await self._freshen(live, known)
 
     async def revive(self, live: LiveTarget, record: LiveRollout) -> None:
         """Take over what a console that is gone left behind: open steps are read back, a running rollout is held."""

@@ -301,3 +301,20 @@ async def test_untrusted_commands_keep_a_start_shut(tmp_path: Path) -> None:
         await w.time.through(desk.engine.trust("shop"))
         await w.time.advance(6)
         assert (await desk.act(Verb.START, release="5.2b")).decision.allowed
+
+
+@pytest.mark.anyio
+async def test_fifty_switches_leave_only_the_newest_at_hand(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        for _ in range(25):
+            for side in (GREEN, BLUE):
+                answer = await desk.act(Verb.SWITCH, side=side)
+                assert answer.decision.allowed, answer.decision.reasons
+                await w.time.through(desk.engine.ended(answer.rollout))
+                await w.time.advance(0.6)
+        assert w.shop.router.sent == [100, 0] * 25
+        whole: list = []
+        desk.engine.listen(whole.append)
+        await w.time.advance(0.3)
+        assert 20 <= len(whole[0].rollouts) <= 32

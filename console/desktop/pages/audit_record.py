@@ -63,20 +63,7 @@ class RecordPanel(Card):
         self._facts = Facts(58)
         self._hashes = Facts(58)
         self._holds = Label("", "small.strong")
-        self._as_read, self._as_stored = Button("Readable", "segment"), Button("As stored", "segment")
-        for button in (self._as_read, self._as_stored):
-            button.setAutoExclusive(True)
-            button.toggled.connect(self._show_body)
-        self._as_read.setChecked(True)
-        self._copy = Button("Copy", icon="copy")
-        self._copy.clicked.connect(self._copy_body)
-        self.body_text = QPlainTextEdit()
-        self.body_text.setReadOnly(True)
-        self.body_text.setTabChangesFocus(True)
-        self.body_text.setFont(theme.font("mono"))
-        self.body_text.setAccessibleName("Body of the record")
-        self.body_text.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
-        self.body_text.setMinimumHeight(170)
+        self._make_body()
         content = QWidget()
         inside = QVBoxLayout(content)
         fill(
@@ -99,6 +86,22 @@ class RecordPanel(Card):
         self._content = Scrolled(content)
         self.body.addWidget(self._content, 1)
         self.show_view(None)
+
+    def _make_body(self) -> None:
+        self._as_read, self._as_stored = Button("Readable", "segment"), Button("As stored", "segment")
+        for button in (self._as_read, self._as_stored):
+            button.setAutoExclusive(True)
+            button.toggled.connect(self._show_body)
+        self._as_read.setChecked(True)
+        self._copy = Button("Copy", icon="copy")
+        self._copy.clicked.connect(self._copy_body)
+        self.body_text = QPlainTextEdit()
+        self.body_text.setReadOnly(True)
+        self.body_text.setTabChangesFocus(True)
+        self.body_text.setFont(theme.font("mono"))
+        self.body_text.setAccessibleName("Body of the record")
+        self.body_text.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
+        self.body_text.setMinimumHeight(170)
 
     def show_view(self, record: Record | None) -> None:
         """Show a record."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from PySide6.QtWidgets import QSizePolicy, QStackedLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.page import Page, Surroundings
@@ -67,6 +67,14 @@ class CalendarPage(Page):
         self._ribbons = Ribbons()
         fill(self._ribbons.layout(), [], 4)
         self._ribbons.followed.connect(lambda _: self._ask_lift())
+        left, side = self._lists(), self._beside()
+        layout = page_layout(whole)
+        layout.addWidget(self._ribbons)
+        layout.addLayout(row([column([self._headline, self._subline], 2), -1, self.stop, self.new]))
+        layout.addLayout(row([left, side], theme.size("gutter")), 1)
+        return whole
+
+    def _lists(self) -> QVBoxLayout:
         self.strip = WeekStrip()
         week = Panel("Coming week", f"times in {forms.zone_name()}")
         week.body.addWidget(self.strip)
@@ -79,6 +87,12 @@ class CalendarPage(Page):
         self._nothing.body.addWidget(self._empty)
         self._nothing.body.addStretch(1)
         self.peak = PeakPanel()
+        left = column([week, self.table, self._nothing, self.peak], theme.size("gutter"))
+        left.setStretch(1, 1)
+        left.setStretch(2, 1)
+        return left
+
+    def _beside(self) -> QStackedWidget:
         self.panel = FreezePanel()
         self.panel.removed.connect(self._ask_remove)
         self.form = FreezeForm(self.around.clock.now, self.around.actor.name)
@@ -88,14 +102,7 @@ class CalendarPage(Page):
         self._side.setFixedWidth(theme.size("inspector") + 60)
         for shown in (self.panel, self.form):
             self._side.addWidget(shown)
-        layout = page_layout(whole)
-        layout.addWidget(self._ribbons)
-        layout.addLayout(row([column([self._headline, self._subline], 2), -1, self.stop, self.new]))
-        left = column([week, self.table, self._nothing, self.peak], theme.size("gutter"))
-        left.setStretch(1, 1)
-        left.setStretch(2, 1)
-        layout.addLayout(row([left, self._side], theme.size("gutter")), 1)
-        return whole
+        return self._side
 
     def _show(self, view: CalendarView) -> None:
         self._view = view

@@ -131,19 +131,7 @@ class FreezeForm(Card):
         self.zone.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.zone.addItems(sorted(available_timezones()))
         self.zone.setAccessibleName("Time zone")
-        self.once, self.weekly = Button("Once", "segment"), Button("Every week", "segment")
-        for button in (self.once, self.weekly):
-            button.setAutoExclusive(True)
-        self.first, self.last = _moment("Starts"), _moment("Ends")
-        self.start, self.end = _clock("Starts"), _clock("Ends")
-        self._once_row, self._week_row = QWidget(), QWidget()
-        fill(QVBoxLayout(self._once_row), [row([_name("from"), self.first]), row([_name("to"), self.last])], 4)
-        self.days = [_day(name) for name in DAYS]
-        fill(
-            QVBoxLayout(self._week_row),
-            [row(self.days, 3), row([_name("from"), self.start, Label("to", "small", "text.3"), self.end, -1])],
-            6,
-        )
+        self._make_span()
         self.scope = QComboBox()
         self.scope.addItems(["Every target", "Chosen targets"])
         self.scope.setAccessibleName("Covers")
@@ -160,6 +148,21 @@ class FreezeForm(Card):
             row([_name("Covers"), self.scope]), self.picker, self._covers, wrong["targets"],
             column([Label("Next three", "small.strong"), self._next], 2), -1,
         ]  # fmt: skip
+
+    def _make_span(self) -> None:
+        self.once, self.weekly = Button("Once", "segment"), Button("Every week", "segment")
+        for button in (self.once, self.weekly):
+            button.setAutoExclusive(True)
+        self.first, self.last = _moment("Starts"), _moment("Ends")
+        self.start, self.end = _clock("Starts"), _clock("Ends")
+        self._once_row, self._week_row = QWidget(), QWidget()
+        fill(QVBoxLayout(self._once_row), [row([_name("from"), self.first]), row([_name("to"), self.last])], 4)
+        self.days = [_day(name) for name in DAYS]
+        fill(
+            QVBoxLayout(self._week_row),
+            [row(self.days, 3), row([_name("from"), self.start, Label("to", "small", "text.3"), self.end, -1])],
+            6,
+        )
 
     def _connect(self) -> None:
         for line in (self.name, self.owner, self.reason):

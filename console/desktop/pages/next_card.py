@@ -51,7 +51,7 @@ class NextCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(pad=13, parent=parent)
         self._verb: Verb | None = None
-        self._head, self._words = Label("", "label", elide=True), Label("", "small", "text.2", elide=True)
+        self._head, self._words = Label("", "label", elide=True), Label("", "small", "text.2", wrap=True)
         self._over = MarkLabel("label", 15)
         self.button = Button("", "forward")
         self.button.clicked.connect(lambda: self.asked.emit(self._verb))

@@ -229,7 +229,7 @@ class Driver:
         while record.rollout.phase is not Phase.DONE:
             await self._ready()
             await self._change(RolloutChange(phase=Phase.DONE, ended_at=around.clock.now(), note="", asked_weight=100), "done")
-        self._live.last_done, record.moving = record.rollout, False
+        record.moving = False
 
     async def _change(self, what: RolloutChange, verb: str) -> None:
         """Change the rollout's row; when a person was first, take what they made of it and go on from there."""

@@ -8,6 +8,7 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import Entry, RecordKind
 from console.model.errors import NotAllowed, StaleWrite, StoreError
 from console.model.events import Event, PhaseChanged, StepSettled
+from console.model.plan import PlanKind
 from console.model.rollout import Actor, Phase, Rollout, StepRow, StepState
 from console.model.stores import RolloutChange
 from console.model.verbs import State
@@ -144,6 +145,8 @@ def _in_memory(before: Rollout, what: RolloutChange) -> Rollout:
 
 def _tell(parts: Parts, live: LiveTarget, record: LiveRollout, before: Rollout) -> None:
     after, now = record.rollout, parts.around.clock.now()
+    if after.phase is Phase.DONE and after.plan.kind in {PlanKind.ROLLOUT, PlanKind.SWITCH}:
+        live.last_done = after
     parts.touch(live, record)
     record.wake.set()
     if after.phase is before.phase and after.note == before.note:

@@ -346,3 +346,18 @@ def _rollback(desk):
     from console.model.commands import Command
 
     return Command(Verb.ROLLBACK, "shop", desk.actor, "test")
+
+
+async def test_a_release_that_another_look_found_done_first_can_be_rolled_back_at_once(tmp_path: Path) -> None:
+    from console.engine import records
+
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        there = await desk.act(Verb.SWITCH, side=GREEN)
+        await desk.until_phase(there.rollout, "done")
+        live, record = desk.engine._parts.targets["shop"], desk.engine._parts.records[there.rollout]
+        live.last_done = None
+        records.overtaken(desk.engine._parts, live, record, record.rollout)
+        back = await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(back.rollout, "rolled back")
+        assert w.shop.router.weights == BACK

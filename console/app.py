@@ -22,7 +22,7 @@ from console.model.audit import AuditFilter, Entry, RecordKind, VerifyReport
 from console.model.clock import Clock, SystemClock
 from console.model.commands import Command
 from console.model.desk import FileProblem, PlanView
-from console.model.errors import BadFile, ConsoleError, NotAllowed
+from console.model.errors import BadFile, ConsoleError, NotAllowed, StoreError
 from console.model.freeze import FreezeState, FreezeWindow, OneOff, Weekly
 from console.model.plan import Plan
 from console.model.ports import Connections
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from console.store.secrets import Secrets
 
 KEPT_PLANS = "plans"
+
+WAY_BACK_S = 1.5
+"""A way back waits no longer than this for readings, whatever is dead."""
 
 
 def person() -> str:
@@ -173,13 +176,30 @@ class Console:
         if target in self.engine.fleet.broken:
             raise self.engine.fleet.broken[target][1]
 
-    async def read(self, target: str, timeout_s: float) -> TargetView:
-        """Return a target's view once its weights, its versions and who answers were read, or as it is when the time is over."""
+    async def read(self, target: str, timeout_s: float, *, forward: bool = True) -> TargetView:
+        """Return a target's view once its weights, versions and who answers were read, or as it is when the time is over.
+
+        `forward` also waits for the traffic of now where the file declares a blackout: two metric readings, in addition to the time given.
+        """
         ends = self._clock.elapsed() + timeout_s
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self.engine.identified(target)
-        return await view_when(self, target, _was_read, max(0.1, ends - self._clock.elapsed()))
+        view = await view_when(self, target, _was_read, max(0.1, ends - self._clock.elapsed()))
+        if not forward or view.traffic is None:
+            return view
+        source = (await asyncio.to_thread(read_target, TargetRow(target, view.path))).metrics
+        return await view_when(self, target, _traffic_is_known, 2.0 + (2 * source.poll_s if source is not None else 0.0))
+
+    async def look_before_a_way_back(self, target: str) -> None:
+        """Wait a little for readings where no rollout is on its way: what was finished is taken back only to a side that is known to be well."""
+        with suppress(StoreError):
+            if not await self.store.journal.rollouts(live=True, target=target):
+                await self.read(target, WAY_BACK_S, forward=False)
+
+    async def is_stable(self, target: str, side: str) -> bool:
+        """Tell whether a side is known to be stable, from the records alone."""
+        return any(row.name == target and row.stable == side for row in await self.store.targets.rows())
 
     async def all_windows(self) -> Sequence[FreezeWindow]:
         """Return every freeze window: those made in the console, and those of the targets' files that can be read."""
@@ -278,6 +298,10 @@ class Console:
 
 def _was_read(view: TargetView) -> bool:
     return bool(view.stable_version and view.canary_version) and view.weight.read_back.at is not None
+
+
+def _traffic_is_known(view: TargetView) -> bool:
+    return view.traffic is None or view.traffic.share is not None
 
 
 async def view_when(console: Console, name: str, ready: Callable[[TargetView], bool], timeout_s: float) -> TargetView:

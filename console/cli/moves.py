@@ -18,8 +18,8 @@ async def _ended(console: Console, rollout: str) -> Rollout:
     return await console.ended(rollout)
 
 
-def _report(console_result: tuple[Rollout, bool], said: str) -> None:
-    rollout, sure = console_result
+def _report(ended: tuple[Rollout, bool], said: str) -> None:
+    rollout, sure = ended
     if not sure or rollout.phase is Phase.UNKNOWN:
         raise OutcomeUnknown(
             f"{rollout.id}: sent, and the effect is not confirmed.",
@@ -38,8 +38,10 @@ def switch(name: Name, *, to: Annotated[str, typer.Option("--to", help="The side
     """Move all traffic to a side at once."""
 
     async def work(console: Console) -> tuple[Rollout, bool]:
-        view = await console.read(name, 6.0)
-        verb = Verb.SWITCH_BACK if to == view.stable else Verb.SWITCH
+        back = await console.is_stable(name, to)
+        if not back:  # a way back waits for nothing
+            back = (await console.read(name, 6.0)).stable == to
+        verb = Verb.SWITCH_BACK if back else Verb.SWITCH
         answer = await act(console, command(console, verb, name, reason, side=to))
         rollout = await _ended(console, answer.rollout)
         return rollout, await _sure(console, rollout)
@@ -51,11 +53,13 @@ def rollback(name: Name, *, reason: Reason = "") -> None:
     """Return everything to the stable version: traffic first, then the flag. Never blocked by a freeze."""
 
     async def work(console: Console) -> tuple[Rollout, bool]:
+        await console.look_before_a_way_back(name)
         answer = await act(console, command(console, Verb.ROLLBACK, name, reason))
         rollout = await _ended(console, answer.rollout)
         return rollout, await _sure(console, rollout)
 
-    _report(with_console(work, watch=[name]), f"{name} is back on stable, read back.")
+    ended = with_console(work, watch=[name])
+    _report(ended, f"{name} is back on {ended[0].plan.stable}, read back.")
 
 
 @flag_app.command("kill")

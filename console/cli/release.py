@@ -171,7 +171,8 @@ def _move(rollout: str, verb: Verb, reason: str, said: str) -> None:
     async def work(console: Console) -> str:
         target = await target_of(console, rollout)
         await console.watching(target)
-        await console.read(target, 3.0)
+        forward = verb in {Verb.PROMOTE, Verb.RESUME}
+        await console.read(target, 6.0 if forward else 1.0, forward=forward)
         await act(console, command(console, verb, target, reason, rollout=rollout))
         return target
 

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from journeys.conftest import Armed
+from journeys.armed import Armed
 from journeys.kit import Watched, let_leases_run_out, seen
 from servers.envoy_process import EnvoyServer
 

@@ -160,11 +160,24 @@ def _smallest(setting: Setting, stage: int, poll_s: float) -> float:
     low, high = 0, len(TRIES)
     while high - low > 1:
         middle = (low + high) // 2
-        if len(_minutes_found(setting, stage, TRIES[middle], poll_s)) >= SURE * RUNS_PER_TRY:
+        if _sees(setting, stage, TRIES[middle], poll_s):
             low = middle
         else:
             high = middle
     return TRIES[low] * setting.base
+
+
+def _sees(setting: Setting, stage: int, harm_to: float, poll_s: float) -> bool:
+    """Tell whether enough of the runs find the harm within the stage's wait; stops as soon as that is settled."""
+    case = _case(setting, stage, harm_to, poll_s, setting.stages[stage][1])
+    needed = math.ceil(SURE * RUNS_PER_TRY)
+    spared = RUNS_PER_TRY - needed
+    found = 0
+    for seed in range(RUNS_PER_TRY):
+        found += _found(simulate(case, seed), case)
+        if found >= needed or seed + 1 - found > spared:
+            break
+    return found >= needed
 
 
 def _minutes_found(setting: Setting, stage: int, harm_to: float, poll_s: float) -> list[float]:

@@ -3,8 +3,9 @@
 import asyncio
 
 from console.analysis.history import NO_HISTORY, History
-from console.analysis.planner import Detectability, Setting, detectability, n_pass
+from console.analysis.planner import Detectability, Setting, n_pass
 from console.analysis.shares import share_alpha
+from console.engine.foresight import foresee
 from console.engine.state import LiveTarget
 from console.engine.views.rows import send_rows, stage_rows
 from console.model.commands import Decision
@@ -82,8 +83,7 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision) -> PlanVie
     history = history_of(live, live.target)
     gates = _session_gates(live.target)
     setting = setting_of(live, history.get(gates[0].name)) if gates else None
-    numbers = range(len(setting.stages)) if setting is not None else ()
-    found: list[Detectability] = [await asyncio.to_thread(detectability, setting, number) for number in numbers if setting is not None]
+    found = list(await foresee(setting)) if setting is not None else []
     rows = tuple(
         DetectRow(int(each.weight), each.wait_min * 60, None if each.smallest is None else each.smallest * 100, each.sentence)
         for each in found

@@ -249,9 +249,9 @@ class Console:
         await self.engine.fleet.take_in(row)
         if start:
             await self.read(target.name, 15.0)
-            view = await self.plan(target.name, shop.release)
-            reason = f"practice: {scenario}"
-            await self.act(Command(Verb.START, target.name, self.actor, reason, release=shop.release, plan_hash=view.plan_hash))
+            answer = await self.act(Command(Verb.START, target.name, self.actor, f"practice: {scenario}", release=shop.release))
+            if not answer.decision.allowed:
+                raise NotAllowed(f"The practice release was not started: {'; '.join(answer.decision.reasons)}")
         return target.name
 
     async def close_practice(self) -> None:

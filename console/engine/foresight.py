@@ -8,15 +8,17 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
+from typing import Any
 
 from console.analysis.history import History
-from console.analysis.planner import Detectability, Setting, detectability
+from console.analysis.planner import Detectability, Setting, detectability, n_pass
 from console.analysis.shares import AlphaShare
 
 PROCESSES = 2
 LONGEST_S = 120.0
 
-_known: dict[Setting, tuple[Detectability, ...]] = {}
+_seen: dict[Setting, tuple[Detectability, ...]] = {}
+_needed: dict[tuple[Setting, float], tuple[int | None, ...]] = {}
 
 
 async def foresee(setting: Setting) -> tuple[Detectability, ...]:
@@ -24,24 +26,35 @@ async def foresee(setting: Setting) -> tuple[Detectability, ...]:
 
     Where no process can be started, the simulation runs in a thread.
     """
-    if setting not in _known:
-        # The stages after the first cost more the later they come: dealing them out in turn shares the work evenly enough.
-        shares = [list(range(first, len(setting.stages), PROCESSES)) for first in range(min(PROCESSES, len(setting.stages)))]
-        found: dict[int, Detectability] = {}
-        for part in await asyncio.gather(*(_ask(setting, numbers) for numbers in shares)):
-            found |= part
-        _known[setting] = tuple(found[number] for number in sorted(found))
-    return _known[setting]
+    if setting not in _seen:
+        _seen[setting] = tuple(Detectability(*fields) for fields in await _each_stage(setting, None))
+    return _seen[setting]
 
 
-async def _ask(setting: Setting, numbers: Sequence[int]) -> dict[int, Detectability]:
-    question = json.dumps({"setting": _written(setting), "stages": list(numbers)}).encode()
+async def needs(setting: Setting, harm_to: float) -> tuple[int | None, ...]:
+    """Return n_pass of each stage for a harm, None where no number of sessions shows it; simulated as in `foresee`."""
+    if (setting, harm_to) not in _needed:
+        _needed[setting, harm_to] = tuple(await _each_stage(setting, harm_to))
+    return _needed[setting, harm_to]
+
+
+async def _each_stage(setting: Setting, harm_to: float | None) -> list[Any]:
+    # The stages cost more the later they come: dealing them out in turn shares the work evenly enough.
+    shares = [list(range(first, len(setting.stages), PROCESSES)) for first in range(min(PROCESSES, len(setting.stages)))]
+    found: dict[int, Any] = {}
+    for part in await asyncio.gather(*(_ask(setting, harm_to, numbers) for numbers in shares)):
+        found |= part
+    return [found[number] for number in sorted(found)]
+
+
+async def _ask(setting: Setting, harm_to: float | None, numbers: Sequence[int]) -> dict[int, Any]:
+    question = json.dumps({"setting": asdict(setting), "harm_to": harm_to, "stages": list(numbers)}).encode()
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "console.engine.foresight", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
     except OSError:
-        return await asyncio.to_thread(_answers, setting, numbers)
+        return await asyncio.to_thread(_answers, setting, harm_to, numbers)
     try:
         async with asyncio.timeout(LONGEST_S):
             answer, _ = await process.communicate(question)
@@ -50,31 +63,25 @@ async def _ask(setting: Setting, numbers: Sequence[int]) -> dict[int, Detectabil
         await process.wait()
         raise
     if process.returncode != 0:
-        return await asyncio.to_thread(_answers, setting, numbers)
-    return {int(number): Detectability(*fields) for number, fields in json.loads(answer).items()}
+        return await asyncio.to_thread(_answers, setting, harm_to, numbers)
+    return {int(number): found for number, found in json.loads(answer).items()}
 
 
-def _answers(setting: Setting, numbers: Sequence[int]) -> dict[int, Detectability]:
-    return {number: detectability(setting, number) for number in numbers}
+def _answers(setting: Setting, harm_to: float | None, numbers: Sequence[int]) -> dict[int, Any]:
+    if harm_to is None:
+        return {number: astuple(detectability(setting, number)) for number in numbers}
+    return {number: n_pass(setting, number, harm_to) for number in numbers}
 
 
-def _written(setting: Setting) -> dict[str, object]:
-    return asdict(setting)
-
-
-def _setting(written: dict[str, object]) -> Setting:
-    fields = dict(written)
-    fields["stages"] = tuple((float(weight), float(wait_s)) for weight, wait_s in written["stages"])  # type: ignore[attr-defined]
-    fields["history"] = History(**written["history"])  # type: ignore[arg-type]
-    fields["share"] = AlphaShare(**written["share"])  # type: ignore[arg-type]
-    return Setting(**fields)  # type: ignore[arg-type]
+def _setting(written: dict[str, Any]) -> Setting:
+    stages = tuple((float(weight), float(wait_s)) for weight, wait_s in written["stages"])
+    return Setting(**{**written, "stages": stages, "history": History(**written["history"]), "share": AlphaShare(**written["share"])})
 
 
 def main() -> None:
     """Answer the one question on standard input."""
     asked = json.load(sys.stdin)
-    found = _answers(_setting(asked["setting"]), asked["stages"])
-    json.dump({number: astuple(each) for number, each in found.items()}, sys.stdout)
+    json.dump(_answers(_setting(asked["setting"]), asked["harm_to"], asked["stages"]), sys.stdout)
 
 
 if __name__ == "__main__":

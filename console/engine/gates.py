@@ -1,23 +1,23 @@
 """What the gates of one rollout have seen, fed from metric readings and rebuilt from stored samples."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.analysis import tally as tallies
 from console.analysis.counts import Totals, increase, totals_of
-from console.analysis.evidence import Evidence, TestName
-from console.analysis.feeds import Feed, gap
+from console.analysis.feeds import Feed
 from console.analysis.history import NO_HISTORY, History
+from console.analysis.numbers import finite
 from console.analysis.shares import share_alpha
-from console.analysis.tally import Rules, Sides, Tally
-from console.analysis.threshold import judge_ratio, judge_value
+from console.analysis.tally import NEVER_PASSES, Rules, Sides, Tally
+from console.analysis.threshold import judge_threshold
 from console.analysis.verdicts import Moment, judge
 from console.model.errors import Malformed
 from console.model.plan import Plan
 from console.model.readings import MetricReading
 from console.model.rollout import GateSample
-from console.model.target import SessionGate, Side, Stage, ThresholdGate
+from console.model.target import SessionGate, Side, ThresholdGate
 from console.model.verbs import Verdict
 from console.model.views import EvidenceView
 
@@ -68,7 +68,7 @@ class GateWatch:
         share = share_alpha(plan.alpha, max(1, len(sessions)))
         self._rules = {
             gate.name: Rules(
-                n_pass=max(1, (plan.needed or {}).get(gate.name, 1)),
+                n_pass=NEVER_PASSES,
                 share=share,
                 history=_history((history or {}).get(gate.name)),
                 interval_s=interval_s,
@@ -133,13 +133,18 @@ class GateWatch:
         tally = self._tallies.get(gate)
         return None if tally is None else tally.all
 
-    def judge(self, stage: Stage, since: datetime, now: datetime) -> dict[str, Judged]:
-        """Judge the gates of a stage now."""
-        judged = {}
+    def judge(self, number: int, since: datetime, now: datetime, *, skip_wait: bool = False) -> dict[str, Judged]:
+        """Judge the gates of a stage, by its number, now; `skip_wait` leaves the stage's wait out."""
+        stage, judged = self._plan.stages[number], {}
+        wait_s = 0.0 if skip_wait else stage.wait_s
         for gate in self._plan.gates:
             if gate.name in stage.gates:
+                sides = [("canary", self._plan.canary)]
+                if stage.weight < 100 and isinstance(gate, SessionGate):
+                    sides.append(("baseline", self._plan.stable))
+                moment = Moment(now, stage.weight, since, wait_s, self._asked_since, self._feeds(gate.name, sides))
                 judged[gate.name] = (
-                    self._judge_session(gate, stage, since, now) if isinstance(gate, SessionGate) else self._judge_value(gate, now)
+                    self._judge_session(gate, number, moment) if isinstance(gate, SessionGate) else self._judge_value(gate, moment)
                 )
         for name in stage.gates:
             if name not in judged:
@@ -196,8 +201,11 @@ class GateWatch:
         series.present = all(name in values for name in names)
         if not series.present:
             return
-        series.at = reading.at
         now = (values[gate.numerator], values[gate.denominator] if gate.denominator is not None else 0.0)
+        if finite(now[0]) is None or finite(now[1]) is None:
+            series.error = f"{gate.name} is counted in numbers that are none."
+            return
+        series.at = reading.at
         held.value = now[0]
         if held.before is not None:
             held.part += now[0] - held.before[0] if now[0] >= held.before[0] else now[0]
@@ -211,18 +219,16 @@ class GateWatch:
             found.append(Feed(role, series.at, present=series.present, error=series.error))
         return tuple(found)
 
-    def _judge_session(self, gate: SessionGate, stage: Stage, since: datetime, now: datetime) -> Judged:
+    def _judge_session(self, gate: SessionGate, number: int, moment: Moment) -> Judged:
         tally: Tally = self._tallies[gate.name]
-        sides = [("canary", self._plan.canary)]
-        if stage.weight < 100:
-            sides.append(("baseline", self._plan.stable))
-        moment = Moment(now, stage.weight, since, stage.wait_s, self._asked_since, self._feeds(gate.name, sides))
-        verdict = judge(self._rules[gate.name], tally, moment)
+        needed = (self._plan.needed or {}).get(gate.name, ())
+        rules = replace(self._rules[gate.name], n_pass=needed[number] if number < len(needed) else NEVER_PASSES)
+        verdict = judge(rules, tally, moment)
         return Judged(
             gate=gate.name,
             verdict=verdict.verdict,
             sentence=verdict.sentence,
-            at=now,
+            at=moment.now,
             acts=verdict.acts,
             needs_more=verdict.needs_more,
             needs_about_s=verdict.needs_about_s,
@@ -232,37 +238,20 @@ class GateWatch:
             stage_counts=tally.stage,
         )
 
-    def _judge_value(self, gate: ThresholdGate, now: datetime) -> Judged:
+    def _judge_value(self, gate: ThresholdGate, moment: Moment) -> Judged:
         series, held = self._series[gate.name, self._plan.canary], self._thresholds[gate.name]
-        missing = gap(self._feeds(gate.name, [("canary", self._plan.canary)]), self._asked_since, now, self._interval_s)
-        if missing is not None:
-            return Judged(gate.name, missing.verdict, missing.sentence, now, sample_at=series.at)
-        if gate.denominator is None:
-            result = judge_value(held.value, gate.limit)
-        else:
-            result = judge_ratio(held.part, held.whole, gate.limit, gate.min_count)
+        numbers = (held.value, None) if gate.denominator is None else (held.part, held.whole)
         query = gate.numerator if gate.denominator is None else f"increase({gate.numerator}) / increase({gate.denominator})"
-        card = Evidence(
-            test=TestName.THRESHOLD,
-            query=query,
-            canary_ok=int(max(0.0, held.whole - held.part)),
-            canary_total=int(held.whole),
-            baseline_ok=0,
-            baseline_total=0,
-            evidence=result.value if result.value is not None else 0.0,
-            limit=gate.limit,
-            limit_means="A fixed limit from the target file.",
-            samples=0,
-            at=series.at,
-        )
+        verdict = judge_threshold(gate, numbers, moment, query, self._interval_s)
         return Judged(
             gate=gate.name,
-            verdict=result.verdict,
-            sentence=result.sentence,
-            at=now,
-            acts=result.verdict is Verdict.FAIL,
-            needs_more=result.needs_more or None,
-            evidence=card.view(),
+            verdict=verdict.verdict,
+            sentence=verdict.sentence,
+            at=moment.now,
+            acts=verdict.acts,
+            needs_more=verdict.needs_more,
+            needs_about_s=verdict.needs_about_s,
+            evidence=verdict.evidence.view(),
             sample_at=series.at,
         )
 

@@ -1,6 +1,5 @@
 """Judges the stage of a live rollout, and stops forward at the first fail."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from console.engine import records
@@ -51,7 +50,7 @@ async def judge(parts: Parts, live: LiveTarget, record: LiveRollout) -> None:
     if stage is None or since is None or record.rollout.phase not in WATCHED:
         return
     now = parts.around.clock.now()
-    judged = record.gates.judge(stage, since, now)
+    judged = record.gates.judge(record.rollout.stage, since, now)
     for name, verdict in judged.items():
         before = record.judged.get(name)
         if before is None or before.verdict is not verdict.verdict:
@@ -74,7 +73,7 @@ def missing(record: LiveRollout, number: int, now: datetime, *, skip_wait: bool)
     stage, since = record.rollout.plan.stages[number], record.rollout.stage_since
     if since is None:
         return ("the stage has not begun",)
-    judged = record.gates.judge(replace(stage, wait_s=0.0) if skip_wait else stage, since, now)
+    judged = record.gates.judge(number, since, now, skip_wait=skip_wait)
     lacking = [
         f"{verdict.gate}: {verdict.verdict.value}. {verdict.sentence}" for verdict in judged.values() if verdict.verdict is not Verdict.PASS
     ]

@@ -1,11 +1,13 @@
 """Makes plans from what was read of a target, and says what they can see."""
 
 import asyncio
+from collections.abc import Sequence
 
 from console.analysis.history import NO_HISTORY, History
-from console.analysis.planner import Detectability, Setting, n_pass
+from console.analysis.planner import Detectability, Setting
 from console.analysis.shares import share_alpha
-from console.engine.foresight import foresee
+from console.analysis.tally import NEVER_PASSES
+from console.engine.foresight import foresee, needs
 from console.engine.state import LiveTarget
 from console.engine.views.rows import send_rows, stage_rows
 from console.model.commands import Decision
@@ -59,8 +61,7 @@ async def make_plan(live: LiveTarget, release: str) -> Plan:
         setting = setting_of(live, history.get(gate.name))
         if setting is None:
             continue
-        found = await asyncio.to_thread(n_pass, setting, 0, min(gate.harm_to, 0.98))
-        needed[gate.name] = found if found is not None else 1_000_000
+        needed[gate.name] = _by_stage(live.target, await needs(setting, min(gate.harm_to, 0.98)))
     fixed = Timing()
     return make_rollout_plan(live.target, release, sides_now(live), needed, fixed)
 
@@ -140,6 +141,12 @@ def _coarse(history: tuple[int, int] | None) -> History:
     return History(round(ok / total * COARSE), COARSE)
 
 
+def _by_stage(target: Target, found: Sequence[int | None]) -> tuple[int, ...]:
+    """Return n_pass for every stage of the file; a stage without traffic judges nothing and needs nothing."""
+    numbers = iter(found)
+    return tuple((next(numbers) or NEVER_PASSES) if stage.weight > 0 else 0 for stage in target.stages)
+
+
 def _session_gates(target: Target) -> list[SessionGate]:
     return [gate for gate in target.gates if isinstance(gate, SessionGate)]
 
@@ -158,8 +165,8 @@ def _check_read(live: LiveTarget) -> None:
 def _unpromised(plan: Plan) -> tuple[str, ...]:
     return tuple(
         f"{name} cannot be promised to be seen at all within a day: this plan will not pass by itself."
-        for name, count in (plan.needed or {}).items()
-        if count >= 1_000_000
+        for name, counts in (plan.needed or {}).items()
+        if max(counts, default=0) >= NEVER_PASSES
     )
 
 

@@ -127,7 +127,7 @@ class Recovery:
             record.gates.rebuild(await around.store.samples.of(rollout.id), rollout.stage_since)
             stage = judging.stage_of(record)
             if stage is not None and rollout.stage_since is not None:
-                record.judged = record.gates.judge(stage, rollout.stage_since, rollout.ended_at or around.clock.now())
+                record.judged = record.gates.judge(rollout.stage, rollout.stage_since, rollout.ended_at or around.clock.now())
         return record
 
     async def _freshen(self, live: LiveTarget, record: LiveRollout) -> None:

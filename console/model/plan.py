@@ -78,8 +78,8 @@ class Plan:
     rollback: tuple[Step, ...] = ()
     stages: tuple[Stage, ...] = ()
     gates: tuple[Gate, ...] = ()
-    needed: Mapping[str, int] | None = None
-    """The fewest resolved canary sessions that each session gate needs for a pass (n_pass), by gate name."""
+    needed: Mapping[str, tuple[int, ...]] | None = None
+    """The fewest resolved canary sessions that a session gate needs for a pass (n_pass), by gate name, one number for each stage."""
     auto_rollback_after_s: float = 20.0
     freeze_rule: FreezeRule = FreezeRule.HOLD
     alpha: float = 0.001

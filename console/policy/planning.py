@@ -33,11 +33,11 @@ DEFAULT_TIMING = Timing()
 
 
 def make_rollout_plan(
-    target: Target, release: str, sides: SidesNow, needed: Mapping[str, int] | None = None, timing: Timing = DEFAULT_TIMING
+    target: Target, release: str, sides: SidesNow, needed: Mapping[str, tuple[int, ...]] | None = None, timing: Timing = DEFAULT_TIMING
 ) -> Plan:
     """Plan a release: the pipeline, the flag where it is raised at the start, one weight step for each stage, then all traffic.
 
-    `needed` is n_pass for each session gate. Every weight step names the weights that must be found first.
+    `needed` is n_pass for each session gate and stage. Every weight step names the weights that must be found first.
     """
     canary = target.other(sides.stable)
     steps = _numbered([*_pipeline_steps(target, release, timing), *_flag_raise(target, timing), *_stage_steps(target, sides, timing)])

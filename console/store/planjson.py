@@ -29,10 +29,15 @@ def plan_of(text: str) -> Plan:
                 "stages": tuple(_stage(stage) for stage in fields["stages"]),
                 "gates": tuple(_gate(gate) for gate in fields["gates"]),
                 "freeze_rule": FreezeRule(fields["freeze_rule"]),
+                "needed": _needed(fields["needed"]),
             }
         )
     except (ValueError, KeyError, TypeError) as error:
         raise _unknown("plan", error) from error
+
+
+def _needed(fields: Mapping[str, list[int]] | None) -> dict[str, tuple[int, ...]] | None:
+    return None if fields is None else {gate: tuple(numbers) for gate, numbers in fields.items()}
 
 
 def step_text(step: Step) -> str:

@@ -58,14 +58,14 @@ SIDES = SidesNow("blue", "v17", "v18", {"blue": 100.0, "green": 0.0})
 
 
 def test_a_rollout_goes_through_pipeline_flag_stages_and_then_all_traffic():
-    plan = make_rollout_plan(TARGET, "v18", SIDES, {GATE: 4})
+    plan = make_rollout_plan(TARGET, "v18", SIDES, {GATE: (4,)})
     assert [step.kind for step in plan.steps] == [StepKind.PIPELINE, StepKind.FLAG] + [StepKind.WEIGHT] * 6
     assert [step.want.get("green") for step in plan.steps[2:]] == [5, 25, 50, 95, 95, 100]
     assert [step.stage for step in plan.steps] == [-1, -1, 0, 1, 2, 3, 4, -1]
     assert [step.seq for step in (*plan.steps, *plan.rollback)] == list(range(10))
     assert all(step.direction is Direction.FORWARD for step in plan.steps)
     assert plan.steps[0].deadline_s == 90
-    assert plan.needed == {GATE: 4}
+    assert plan.needed == {GATE: (4,)}
     assert (plan.stable, plan.canary) == ("blue", "green")
 
 
@@ -102,14 +102,14 @@ def test_a_last_stage_at_all_traffic_is_not_repeated():
 
 
 def test_equal_plans_have_equal_hashes_and_any_change_another():
-    plan = make_rollout_plan(TARGET, "v18", SIDES, {GATE: 4})
-    assert plan.hash == make_rollout_plan(TARGET, "v18", SIDES, {GATE: 4}).hash
+    plan = make_rollout_plan(TARGET, "v18", SIDES, {GATE: (4,)})
+    assert plan.hash == make_rollout_plan(TARGET, "v18", SIDES, {GATE: (4,)}).hash
     others = [
-        make_rollout_plan(TARGET, "v19", SIDES, {GATE: 4}),
-        make_rollout_plan(TARGET, "v18", SIDES, {GATE: 5}),
-        make_rollout_plan(replace(TARGET, stages=STAGES[:-1]), "v18", SIDES, {GATE: 4}),
-        make_rollout_plan(replace(TARGET, digest="x"), "v18", SIDES, {GATE: 4}),
-        make_rollout_plan(TARGET, "v18", replace(SIDES, weights={"blue": 99, "green": 1}), {GATE: 4}),
+        make_rollout_plan(TARGET, "v19", SIDES, {GATE: (4,)}),
+        make_rollout_plan(TARGET, "v18", SIDES, {GATE: (5,)}),
+        make_rollout_plan(replace(TARGET, stages=STAGES[:-1]), "v18", SIDES, {GATE: (4,)}),
+        make_rollout_plan(replace(TARGET, digest="x"), "v18", SIDES, {GATE: (4,)}),
+        make_rollout_plan(TARGET, "v18", replace(SIDES, weights={"blue": 99, "green": 1}), {GATE: (4,)}),
     ]
     assert len({plan.hash, *(other.hash for other in others)}) == 6
 

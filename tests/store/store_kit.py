@@ -1,13 +1,14 @@
 """Makers of plans, intents and outcomes, and a clock that is set by hand."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-from console.model.audit import Entry, RecordKind
+from console.model.audit import Entry, Record, RecordKind
 from console.model.commands import Decision
 from console.model.plan import Plan, PlanKind, Step, StepKind
 from console.model.rollout import Actor, Intent, Outcome, Rollout, StepState
@@ -61,7 +62,7 @@ def make_plan(target: str = "shop", **changes: Any) -> Plan:
         rollback=(BACK,),
         stages=(Stage(5, 60.0, ("sessions",)), Stage(95, 60, (), bake=True)),
         gates=(SessionGate("sessions"), ThresholdGate("errors", "errors_total", None, 0.01)),
-        needed={"sessions": 3},
+        needed={"sessions": (3, 5)},
     )
     return replace(plan, **changes)
 
@@ -81,6 +82,11 @@ def outcome_for(step_id: str, state: StepState = StepState.CONFIRMED) -> Outcome
 
 def entry(text: str = "hello", kind: RecordKind = RecordKind.CONSOLE, **changes: Any) -> Entry:
     return replace(Entry(kind, ANN, NOON, text, target="shop"), **changes)
+
+
+def export_line(record: Record) -> str:
+    """Write a record as an export does."""
+    return json.dumps({"seq": record.seq, "hash": record.hash, "body": record.body.decode()})
 
 
 def allow(_: Authority) -> Decision:

@@ -74,7 +74,7 @@ plans = st.builds(
     rollback=st.lists(_steps, max_size=2).map(tuple),
     stages=st.lists(_stages, max_size=3).map(tuple),
     gates=st.lists(_gates, max_size=3).map(tuple),
-    needed=st.none() | st.dictionaries(_names, st.integers(0, 9999), max_size=2),
+    needed=st.none() | st.dictionaries(_names, st.lists(st.integers(0, 9999), max_size=3).map(tuple), max_size=2),
     auto_rollback_after_s=_numbers,
     freeze_rule=st.sampled_from(FreezeRule),
     alpha=_numbers,

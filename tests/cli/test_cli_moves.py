@@ -91,7 +91,7 @@ def test_a_release_is_planned_started_and_done_and_can_still_be_taken_back(
     assert shown["rollout"]["phase"] == "done"  # type: ignore[index]
     back = shell("rollback", "shop", "--reason", "customers call")
     assert back.code == 0, back.err
-    assert "back on stable, read back" in back.out
+    assert "back on blue, read back" in back.out
     assert weight(envoy_server) == "0"
     assert json.loads(shell("target", "list", "--json").out)["targets"][0]["stable"] == "blue"
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults.proxy import Fault, FaultProxy, fault_proxy
-from servers.envoy_process import PREFIX, EnvoyServer
+from servers.envoy_process import PREFIX
 from servers.fixtures import Upstream
 
 from console.app import Console, view_when
@@ -232,6 +232,3 @@ def prepare(home: Path, admin: str, upstreams: Mapping[str, Upstream], more: str
         said = shell(*words)
         assert said.code == 0, said.err
     return home
-
-
-__all__ = ["EnvoyServer", "Fault", "Said", "Shell", "Traffic", "Watched", "Wire", "copied", "prepare", "records", "seen", "wire_to"]

@@ -274,7 +274,7 @@ def _blame(walk: _Walk, row: Row, following: Row | None) -> tuple[int, str]:
 
 
 def verify_export(lines: Iterable[str | bytes], *, partial: bool = False, progress: Progress | None = None) -> VerifyReport:
-    """Check an export in JSON Lines, where each line holds `body` (the text that was hashed) and `hash`; needs no database.
+    """Check an export in JSON Lines, where each line holds `body` (the text that was hashed), `hash` and perhaps `seq`.
 
     `partial` allows the gaps of an export that was narrowed: then links are checked only between records that are neighbours.
     A line that cannot be read counts as a bad record in its place.
@@ -311,11 +311,7 @@ def _exported(lines: Iterable[str | bytes]) -> Iterator[tuple[int, Row | None]]:
         try:
             held = json.loads(line)
             fields = json.loads(held["body"])
-            yield number, Row(**{name: fields[name] for name in _COPIES}, hash=held["hash"], body=held["body"].encode(), signed=0)
+            copies = {name: fields[name] for name in _COPIES} | {"seq": held.get("seq", fields["seq"])}
+            yield number, Row(**copies, hash=held["hash"], body=held["body"].encode(), signed=0)
         except (ValueError, KeyError, TypeError, AttributeError):
             yield number, None
-
-
-def export_line(record: Record) -> str:
-    """Return a record as one line of an export: its body's text and its hash, without a line end."""
-    return json.dumps({"body": record.body.decode(), "hash": record.hash}, ensure_ascii=False, separators=(",", ":"))

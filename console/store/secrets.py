@@ -1,6 +1,7 @@
 """Secrets: in the OS keyring only, or named by the environment or a trusted command."""
 
 import asyncio
+import logging
 import os
 import shlex
 import subprocess
@@ -20,6 +21,8 @@ SERVICE = "release-console"
 _LINUX_ADVICE = "Install and unlock a keyring (GNOME Keyring, KWallet or KeePassXC), or name the secret as env: in the target file."
 _UNLOCK = "Unlock the keyring and try again; going back needs no secret from it."
 _LONGEST = 16_384
+_KNOWN_WAIT_S = 1.0
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -28,6 +31,8 @@ class Secrets:
 
     def __init__(self, *, timeout_s: float = 20.0) -> None:
         self._timeout_s = timeout_s
+        self._known: dict[SecretRef, str] = {}
+        self._asked: dict[SecretRef, Future[str]] = {}
 
     def state(self) -> SecretsState:
         """Tell whether there is a keyring that keeps secrets from others; never raises."""
@@ -81,16 +86,25 @@ class Secrets:
         await self._in_thread(lambda: self.put(name, value))
 
     async def resolve_async(self, ref: SecretRef, *, allow_commands: bool = False) -> str:
-        """Return `resolve` without blocking the loop."""
-        return await self._in_thread(lambda: self.resolve(ref, allow_commands=allow_commands))
+        """Return `resolve` without blocking the loop.
+
+        A secret that was read before is returned again when its place does not answer within a second, so that a keyring that was
+        locked meanwhile does not hold up a way back.
+        """
+        known = self._known.get(ref)
+        asked = self._asked.get(ref)
+        if asked is None or asked.done():
+            asked = self._asked[ref] = _in_daemon(lambda: self.resolve(ref, allow_commands=allow_commands))
+        try:
+            self._known[ref] = await _answer(asked, self._timeout_s if known is None else min(self._timeout_s, _KNOWN_WAIT_S))
+        except SecretsUnavailable as error:
+            if known is None:
+                raise
+            _log.warning("using %s as it was read before: %s", _shown(ref), error.message)
+        return self._known[ref]
 
     async def _in_thread(self, ask: Callable[[], _T]) -> _T:
-        try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(_in_daemon(ask))), self._timeout_s)
-        except TimeoutError as error:
-            raise SecretsUnavailable(
-                f"The keyring has not answered for {self._timeout_s:g} s: it is locked, or waits for a person.", advice=_UNLOCK
-            ) from error
+        return await _answer(_in_daemon(ask), self._timeout_s)
 
     def _run(self, command: str, *, allowed: bool) -> str:
         if not allowed:
@@ -168,6 +182,15 @@ def _asked(ask: Callable[[], _T]) -> _T:
         locked = "Locked" in kind or "Dismissed" in kind
         what = "The keyring is locked." if locked else f"The keyring did not answer ({kind})."
         raise SecretsUnavailable(what, means="Its secrets cannot be read now.", advice=_UNLOCK) from error
+
+
+async def _answer(asked: "Future[_T]", timeout_s: float) -> _T:
+    try:
+        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), timeout_s)
+    except TimeoutError as error:
+        raise SecretsUnavailable(
+            f"The keyring has not answered for {timeout_s:g} s: it is locked, or waits for a person.", advice=_UNLOCK
+        ) from error
 
 
 def _in_daemon(ask: Callable[[], _T]) -> "Future[_T]":

@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from store_kit import ANN, BACK, BOB, NOON, UP, allow, driving, entry, intent_for, outcome_for
+from store_kit import ANN, BACK, BOB, NOON, UP, allow, driving, entry, export_line, intent_for, outcome_for
 
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import StoreError
-from console.store.chain import export_line, verify_export
+from console.store.chain import verify_export
 from console.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio

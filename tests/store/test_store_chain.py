@@ -7,10 +7,10 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_kit import entry
+from store_kit import entry, export_line
 
 from console.model.audit import Record, RecordKind
-from console.store.chain import FIRST_PREV, Row, entry_of, export_line, plain, seal, verify_export, verify_rows
+from console.store.chain import FIRST_PREV, Row, entry_of, plain, seal, verify_export, verify_rows
 from console.store.redact import redact, redact_text
 
 LOG = "log-a"
@@ -235,6 +235,7 @@ def test_an_export_with_a_change_names_the_first_bad_record():
     assert verify_export([lines[0], *lines[2:]]).first_bad == 2
     assert verify_export([lines[1], lines[0], *lines[2:]]).first_bad == 1
     assert verify_export([lines[0], "garbage", *lines[2:]]).first_bad == 2
+    assert verify_export([lines[0], lines[1].replace('"seq": 2', '"seq": 7'), *lines[2:]]).first_bad == 2
     assert verify_export(lines[2:]).first_bad == 1
 
 

@@ -148,6 +148,28 @@ def test_a_keyring_that_does_not_answer_does_not_hold_the_loop(monkeypatch: pyte
     backend.person.set()
 
 
+def test_a_secret_that_was_read_before_outlives_a_keyring_that_is_locked(monkeypatch: pytest.MonkeyPatch):
+    kept, silent, ref = MemoryKeyring(), SilentKeyring(), SecretRef("keyring", "shop")
+    kept.set_password(SERVICE, "shop", "s3cr3t")
+    secrets = Secrets(timeout_s=0.2)
+
+    async def ask() -> list[str]:
+        use(monkeypatch, kept)
+        got = [await secrets.resolve_async(ref)]
+        use(monkeypatch, AskingKeyring(KeyringLocked("no")))
+        got.append(await secrets.resolve_async(ref))
+        use(monkeypatch, silent)
+        got += [await secrets.resolve_async(ref) for _ in range(3)]
+        with pytest.raises(SecretsUnavailable):
+            await secrets.resolve_async(SecretRef("keyring", "other"))
+        return got
+
+    waiting = threading.active_count()
+    assert asyncio.run(ask()) == ["s3cr3t"] * 5
+    assert threading.active_count() <= waiting + 2
+    silent.person.set()
+
+
 def test_references_name_the_environment_a_keyring_or_a_trusted_command(monkeypatch: pytest.MonkeyPatch):
     backend = MemoryKeyring()
     use(monkeypatch, backend)

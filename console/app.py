@@ -12,6 +12,7 @@ import secrets as randomness
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from console.store.secrets import Secrets
 
 KEPT_PLANS = "plans"
+OPERATOR = "operator"
 
 WAY_BACK_S = 1.5
 """A way back waits no longer than this for readings, whatever is dead."""
@@ -124,9 +126,15 @@ class Console:
         self.audit_page = store.audit.page
         self.audit_verify = store.audit.verify
         self.setting = store.settings.get
-        self.set_setting = store.settings.put
         self.secrets = secrets.state_async
         self.put_secret = secrets.put_async
+
+    async def set_setting(self, key: str, value: str) -> None:
+        """Store a setting; a new operator's name counts from now on, for commands and records."""
+        await self.store.settings.put(key, value)
+        if key == OPERATOR and value.strip():
+            self.actor = replace(self.actor, name=value.strip())
+            self.engine.act_as(self.actor)
 
     async def check_file(self, path: Path) -> Sequence[FileProblem]:
         """Check a target file and return every mistake in it."""
@@ -192,7 +200,7 @@ class Console:
         return await view_when(self, target, _traffic_is_known, 2.0 + (2 * source.poll_s if source is not None else 0.0))
 
     async def look_before_a_way_back(self, target: str) -> None:
-        """Wait a little for readings where no rollout is on its way: what was finished is taken back only to a side that is known to be well."""
+        """Wait a little for readings where no rollout is on its way: what was finished goes back only to a side that is known to be well."""
         with suppress(StoreError):
             if not await self.store.journal.rollouts(live=True, target=target):
                 await self.read(target, WAY_BACK_S, forward=False)
@@ -232,14 +240,14 @@ class Console:
 
     # The practice shop.
 
-    async def open_practice(self, scenario: str, speed: float, *, start: bool) -> str:
+    async def open_practice(self, scenario: str, speed: float, *, start: bool, progress: Callable[[str], None] | None = None) -> str:
         """Start the practice shop, take its target in armed and trusted (we made it), and start its rollout where that is asked."""
         from console.demo.practice import PracticeShop  # noqa: PLC0415
 
         await self.close_practice()
         folder = folders().data / "practice"
         shop = PracticeShop(folder, scenario, speed)
-        await shop.start(lambda _: None)
+        await shop.start(progress or (lambda _: None))
         self._shop = shop
         path = folder / "practice-shop.yaml"
         await asyncio.to_thread(path.write_text, shop.target_text, encoding="utf-8")
@@ -366,7 +374,7 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
 async def operator(store: Store) -> str:
     """Return the name under which this person acts: the one from the settings, else the account's."""
     with suppress(ConsoleError):
-        return await store.settings.get("operator", "") or person()
+        return await store.settings.get(OPERATOR, "") or person()
     return person()
 
 

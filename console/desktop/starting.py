@@ -17,6 +17,7 @@ from console.desktop.inside import Inside
 from console.desktop.known import Known
 from console.desktop.page import Surroundings
 from console.desktop.pages.preferences import preferences
+from console.desktop.pages.targets import TargetsPage
 from console.desktop.people import this_person
 from console.desktop.single import SingleInstance
 from console.desktop.start import Practice
@@ -97,11 +98,11 @@ class Starting(QObject):
             self._engine.stop()
 
     def open_practice(self, practice: Practice) -> None:
-        """Start the practice shop and show its target, or its rollout when that was started too."""
-        self._around.bridge.ask(
-            lambda desk: desk.open_practice(practice.scenario, practice.speed, start=practice.start),
-            lambda name: self._show_practice(name, started=practice.start),
-        )
+        """Start the practice shop as the Targets page does, which tells how far it is."""
+        self.inside.go("targets")
+        page = self.inside.page
+        if isinstance(page, TargetsPage):
+            page.open_practice(practice.scenario, practice.speed, start=practice.start)
 
     def _run_boot(self) -> None:
         try:
@@ -122,10 +123,6 @@ class Starting(QObject):
         self._around.bridge.attach(booted.desk, booted.submit)
         chosen.load(self._around.bridge)
         QTimer.singleShot(WARM_MS, self, _warm)
-
-    def _show_practice(self, name: str, *, started: bool) -> None:
-        self.inside.steering.pick(name)
-        self.inside.go("releases" if started else "targets", name)
 
     def _raised(self, wish: str) -> None:
         self._window.come_forward()

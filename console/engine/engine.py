@@ -89,6 +89,10 @@ class Engine:
             break
         return cancel
 
+    def act_as(self, actor: Actor) -> None:
+        """Record under another name from now on; the console stays the same, so every wheel stays where it is."""
+        self._parts.around.actor = replace(actor, console=self._parts.around.actor.console)
+
     async def plan(self, target: str, release: str) -> PlanView:
         """Make the plan for a release from what was read last. Raises NotAllowed when too little was read."""
         live = self._parts.target(target)

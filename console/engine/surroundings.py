@@ -14,9 +14,12 @@ from console.model.stores import Store
 Sleep = Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Surroundings:
-    """`sleep` waits for seconds and `chance` gives a number from 0 to 1 for jitter; tests put their own in."""
+    """`sleep` waits for seconds and `chance` gives a number from 0 to 1 for jitter; tests put their own in.
+
+    Only the actor's name changes while the engine runs; the wheel tells holders by their console.
+    """
 
     store: Store
     clock: Clock

@@ -160,8 +160,11 @@ class Desk(Protocol):
         """Store a secret in the keyring. Raises SecretsUnavailable."""
         ...
 
-    async def open_practice(self, scenario: str, speed: float, *, start: bool) -> str:
-        """Start the practice shop, take its target in armed and trusted, and return the target's name; `start` also starts its rollout."""
+    async def open_practice(self, scenario: str, speed: float, *, start: bool, progress: Callable[[str], None] | None = None) -> str:
+        """Start the practice shop, take its target in armed and trusted, and return the target's name; `start` also starts its rollout.
+
+        `progress` is told each step in words, off the Qt thread.
+        """
         ...
 
     async def close_practice(self) -> None:

@@ -99,12 +99,18 @@ class PracticeCard(Card):
         """Show that the shop is being opened."""
         self.button.setEnabled(False)
         self.button.setText("Opening the practice shop …")
-        self._say("starting its processes", "text.2")
+        self.start_too.hide()
+        self.show_progress("Starting its processes")
+
+    def show_progress(self, text: str) -> None:
+        """Say what the shop is doing while it opens."""
+        self._say(f"{text} …", "text.2")
 
     def show_closed(self, problem: str = "") -> None:
         """Offer to open it; `problem` says why it could not be opened."""
         self.button.setEnabled(True)
         self.button.setText("Open the practice shop")
+        self.start_too.show()
         self._say(problem or "ready in about 8 s", "fail" if problem else "text.2")
 
     def _say(self, text: str, ink: str) -> None:
@@ -131,7 +137,7 @@ class _Footer(QWidget):
             cell = QHBoxLayout()
             cell.setSpacing(10)
             cell.addWidget(IconLabel(icon), 0, Qt.AlignmentFlag.AlignTop)
-            cell.addLayout(column([head, text], 1), 1)
+            cell.addLayout(column([head, text, -1], 1), 1)
             outer.addLayout(cell, 1)
 
 

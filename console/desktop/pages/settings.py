@@ -1,5 +1,6 @@
 """The Settings page: how the window looks, who uses it, where secrets and records are kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
@@ -143,7 +144,8 @@ class SettingsPage(Page):
 
     def _operator_kept(self, name: str) -> None:
         self._operator_note.set_ink("text.2")
-        self._operator_note.setText(f"Records say {name} from the next start on, until then {self.around.actor.name}")
+        self.around.actor = replace(self.around.actor, name=name)
+        self._operator_note.setText(f"Records say from now on: {name}")
 
     def _not_kept(self, error: ConsoleError) -> None:
         self.told.emit(Notice(self.around.clock.now(), "fail", "The setting was not stored", str(error)))

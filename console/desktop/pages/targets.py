@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
@@ -31,6 +31,8 @@ class TargetsPage(Page):
     """Targets by state; a page composes the table and the panel."""
 
     title = "Targets"
+    _progressed = Signal(str)
+    """What the practice shop is doing while it opens; told from the engine's thread."""
 
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__(around, parent)
@@ -98,7 +100,8 @@ class TargetsPage(Page):
 
     def _first_start(self) -> FirstStart:
         made = FirstStart()
-        made.practice.opened.connect(self._open_practice)
+        made.practice.opened.connect(lambda scenario, start: self.open_practice(scenario, PRACTICE_SPEED, start=start))
+        self._progressed.connect(made.practice.show_progress)
         made.adding.asked.connect(self.adding.choose)
         made.adding.chosen.connect(lambda files: self.adding.take(tuple(Path(file) for file in files)))
         return made
@@ -109,7 +112,7 @@ class TargetsPage(Page):
         self.table.chosen.connect(self._choose)
         self.table.opened.connect(self._open)
         self.table.add.clicked.connect(self.adding.choose)
-        self.table.practice.clicked.connect(lambda: self._open_practice(self.first.practice.scenario, False))
+        self.table.practice.clicked.connect(lambda: self.open_practice(self.first.practice.scenario, PRACTICE_SPEED, start=False))
         self.panel = TargetPanel()
         self.panel.opened.connect(self._open)
         self.panel.planned.connect(lambda: self.went.emit("releases", f"plan:{self._name}"))
@@ -159,17 +162,23 @@ class TargetsPage(Page):
         self._wanted = name
         self._choose_one()
 
-    def _open_practice(self, scenario: str, start: bool) -> None:
+    def open_practice(self, scenario: str, speed: float, *, start: bool) -> None:
+        """Open the practice shop, tell how far it is, then show its target, or its rollout when that was started too."""
         self.first.practice.show_opening()
         self.table.practice.setEnabled(False)
         self.around.bridge.ask(
-            lambda desk: desk.open_practice(scenario, PRACTICE_SPEED, start=start), self._practice_opened, self._practice_failed
+            lambda desk: desk.open_practice(scenario, speed, start=start, progress=self._progressed.emit),
+            lambda name: self._practice_opened(name, started=start),
+            self._practice_failed,
+            self,
         )
 
-    def _practice_opened(self, name: str) -> None:
+    def _practice_opened(self, name: str, *, started: bool) -> None:
         self.first.practice.show_closed()
         self.table.practice.setEnabled(True)
         self._expect(name)
+        self.selected.emit(name)
+        self.went.emit("releases" if started else "targets", name)
 
     def _practice_failed(self, error: ConsoleError) -> None:
         self.first.practice.show_closed(str(error))

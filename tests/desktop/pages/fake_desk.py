@@ -195,8 +195,10 @@ class FakeDesk:
     async def put_secret(self, name, value):
         self._note("put_secret", name, value)
 
-    async def open_practice(self, scenario, speed, *, start):
+    async def open_practice(self, scenario, speed, *, start, progress=None):
         self._note("open_practice", scenario, speed, start)
+        if progress is not None:
+            progress("Starting the router")
         return "practice-shop"
 
     async def close_practice(self):

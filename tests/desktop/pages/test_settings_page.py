@@ -61,6 +61,8 @@ def test_the_operator_is_stored_by_enter_and_never_empty(shown, qtbot, desk):
     page.operator.setText("Ravi S.")
     qtbot.keyClick(page.operator, Qt.Key.Key_Return)
     assert ("operator", "Ravi S.") in desk.called("set_setting")
+    qtbot.waitUntil(lambda: page.around.actor.name == "Ravi S.")
+    assert page._operator_note.text() == "Records say from now on: Ravi S."
 
 
 def test_without_a_keyring_the_reason_and_the_advice_are_told_and_nothing_can_be_set(shown, qtbot, desk):

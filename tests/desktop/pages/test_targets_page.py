@@ -63,6 +63,17 @@ def test_one_click_opens_the_practice_shop_with_the_chosen_scenario(shown, qtbot
     qtbot.waitUntil(page.first.practice.button.isEnabled)
 
 
+def test_while_the_practice_shop_opens_each_step_is_told_and_then_its_rollout_is_shown(shown, qtbot, desk):
+    page = shown(TargetsPage, samples.first_start())
+    said = []
+    page.first.practice.show_progress = said.append
+    page._progressed.connect(said.append)
+    qtbot.mouseClick(page.first.practice.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: ("releases", "practice-shop") in page.heard["went"])
+    assert "Starting the router" in said
+    assert page.first.practice.button.isEnabled()
+
+
 def test_a_practice_shop_that_cannot_open_says_why_and_can_be_tried_again(shown, qtbot, desk):
     desk.errors["open_practice"] = Unreachable("Envoy did not start.", sent=False, advice="Install the demo extra.")
     page = shown(TargetsPage, samples.first_start())

@@ -200,7 +200,7 @@ class Console:
         return await view_when(self, target, _traffic_is_known, 2.0 + (2 * source.poll_s if source is not None else 0.0))
 
     async def look_before_a_way_back(self, target: str) -> None:
-        """Wait a little for readings where no rollout is on its way: what was finished goes back only to a side that is known to be well."""
+        """Wait a little for readings where no rollout is on its way: what was finished goes back only to a side known to be well."""
         with suppress(StoreError):
             if not await self.store.journal.rollouts(live=True, target=target):
                 await self.read(target, WAY_BACK_S, forward=False)

@@ -38,8 +38,14 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+_MAY_HOLD_ONE = re.compile(r"[:=]|-----BEGIN|bearer|basic|gh[pousr]_|github_pat_|glpat-|xox|AKIA|ASIA|eyJ", re.IGNORECASE)
+"""Every pattern needs one of these, so that most texts are done with one look."""
+
+
 def redact_text(text: str) -> str:
     """Return a text with bearer strings, passwords in URLs, token parameters and well-known kinds of token masked."""
+    if not _MAY_HOLD_ONE.search(text):
+        return text
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text

@@ -11,7 +11,7 @@ from store_kit import entry, export_line
 
 from console.model.audit import Record, RecordKind
 from console.store.chain import FIRST_PREV, Row, entry_of, plain, seal, verify_export, verify_rows
-from console.store.redact import redact, redact_text
+from console.store.redact import _PATTERNS, redact, redact_text
 
 LOG = "log-a"
 
@@ -103,6 +103,34 @@ def test_a_value_under_a_secret_name_is_masked_whatever_its_shape(key):
 def test_a_fencing_token_and_plain_words_stay():
     text = "step up to 5 % on http://127.0.0.1:9901/runtime?a=1, basic checks passed, Basic Authentication, token: 7"
     assert redact({"token": 7, "ok": True, "note": text}) == {"token": 7, "ok": True, "note": text}
+
+
+pieces = [
+    "bearer ",
+    "Basic ",
+    "dXNlcjpwYXNz",
+    "authorization",
+    " ",
+    "=",
+    ":",
+    "://",
+    "@",
+    "?token",
+    "&",
+    "ghp_",
+    "a1" * 12,
+    "glpat-",
+    "eyJ",
+    ".",
+]
+
+
+@given(st.lists(st.sampled_from(pieces) | st.text(max_size=3), max_size=10).map("".join))
+def test_the_first_look_at_a_text_overlooks_no_secret(text):
+    thorough = text
+    for pattern, instead in _PATTERNS:
+        thorough = pattern.sub(instead, thorough)
+    assert redact_text(text) == thorough
 
 
 @given(st.text())

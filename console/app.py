@@ -92,12 +92,12 @@ def read_target(row: TargetRow) -> Target:
     return load_target(Path(row.path))
 
 
-def verify_file(path: Path) -> VerifyReport:
-    """Check an exported audit without a store. Raises BadFile when it is no export."""
+def verify_file(path: Path, *, partial: bool) -> VerifyReport:
+    """Check an exported audit without a store; `partial` takes gaps for what a filter left out. Raises BadFile when it is no export."""
     from console.files.export import read_export  # noqa: PLC0415
     from console.store.chain import verify_export  # noqa: PLC0415
 
-    return verify_export(read_export(path))
+    return verify_export(read_export(path), partial=partial)
 
 
 class Console:

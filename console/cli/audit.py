@@ -111,13 +111,14 @@ def _print_report(report: VerifyReport, *, as_json: bool) -> None:
 def verify(
     file: Annotated[Path | None, typer.Argument(help="An export; the console's own records when left out.")] = None,
     *,
+    partial: Annotated[bool, typer.Option("--partial", help="The export was filtered: gaps in it are no fault.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check every record; exit code 1 and the first bad record when one does not hold."""
     if file is not None:
         from console.app import verify_file  # noqa: PLC0415  # needs no engine
 
-        _print_report(verify_file(file), as_json=as_json)
+        _print_report(verify_file(file, partial=partial), as_json=as_json)
         return
 
     async def work(console: Console) -> VerifyReport:
@@ -143,3 +144,5 @@ def export(
         return await console.audit_export(file, chosen)
 
     print(f"{with_console(work)} records written to {file}.")
+    if chosen != AuditFilter():
+        print(f"They are a part of the audit; check them with: release-console audit verify --partial {file}")

@@ -47,10 +47,10 @@ def judge_threshold(gate: ThresholdGate, numbers: tuple[object, object], moment:
     if missing is not None:
         return Judgement(missing.verdict, missing.sentence, card)
     elapsed_s = (moment.now - moment.stage_since).total_seconds()
-    rest_s = moment.wait_s - elapsed_s
+    rest_s = (moment.wait_s - elapsed_s) * moment.speed
     if result.verdict is Verdict.PASS and not rest_s <= 0:
         return Judgement(Verdict.WATCHING, f"{result.sentence} The stage's wait ends in {span(rest_s)}.", card, needs_about_s=rest_s)
-    about_s = result.needs_more * elapsed_s / counted if result.needs_more and counted and elapsed_s > 0 else None
+    about_s = moment.speed * result.needs_more * elapsed_s / counted if result.needs_more and counted and elapsed_s > 0 else None
     return Judgement(
         result.verdict,
         result.sentence,

@@ -19,7 +19,8 @@ BASELINE_WITHOUT_HISTORY = 100
 class Moment:
     """When and where a gate is judged: the stage's weight, begin and wait, and what feeds the gate.
 
-    `asked_since` is when the gate began to be asked. At 100 % weight the baseline's feed is left out.
+    `asked_since` is when the gate began to be asked. At 100 % weight the baseline's feed is left out. `speed` is how much faster than
+    real the target's time runs (the practice shop's): spans are told in its time.
     """
 
     now: datetime
@@ -28,6 +29,7 @@ class Moment:
     wait_s: float
     asked_since: datetime
     feeds: Sequence[Feed]
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,13 @@ def _passing(rules: Rules, tally: Tally, moment: Moment, card: Evidence) -> Judg
         )
     more = max(rules.n_pass - stage.canary, 0 if stage.canary_ok else 1)
     if more > 0:
-        about_s = more * elapsed_s / stage.canary if stage.canary and elapsed_s > 0 else None
+        about_s = moment.speed * more * elapsed_s / stage.canary if stage.canary and elapsed_s > 0 else None
         return _watching(tally, card, more, "canary session", about_s)
     more = 0 if rules.history.total else BASELINE_WITHOUT_HISTORY - tally.all.baseline
     if more > 0:
-        about_s = more * elapsed_s / stage.baseline if stage.baseline and elapsed_s > 0 else None
+        about_s = moment.speed * more * elapsed_s / stage.baseline if stage.baseline and elapsed_s > 0 else None
         return _watching(tally, card, more, "baseline session", about_s)
-    rest_s = moment.wait_s - elapsed_s
+    rest_s = (moment.wait_s - elapsed_s) * moment.speed
     if not rest_s <= 0:
         return Judgement(Verdict.WATCHING, f"{_counts(tally)}. The stage's wait ends in {span(rest_s)}.", card, needs_about_s=rest_s)
     sentence = f"{_counts(tally)}. {rules.harm[:1].upper()}{rules.harm[1:]} would have been seen; that is no proof of health."

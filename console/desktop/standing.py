@@ -18,7 +18,7 @@ WORST_FIRST = (State.FAILED, State.UNKNOWN, State.DRIFT, State.ROLLING_BACK, Sta
 ENFORCED = {
     "target": ("At the target", "the system itself refuses forward moves"),
     "shared": ("Shared authority", "no console can pass a freeze"),
-    "console": ("This console only", "others can move it; what they do is read back"),
+    "console": ("This console only", "others can move it: drift is shown"),
 }
 
 
@@ -34,7 +34,7 @@ def acts_on(target: TargetView | None) -> str:
         return ""
     seen = target.weight.read_back.value
     if seen is None:
-        return f"{target.name}, split unknown"
+        return f"{target.name}, not read"
     return f"{target.name}, {forms.per_cent(seen)} canary" if seen else f"{target.name}, all stable"
 
 

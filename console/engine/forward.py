@@ -33,7 +33,7 @@ def no(reason: str, instead: str = "") -> Decision:
 def watch_of(target: Target, rollout: Rollout, asked_since: datetime) -> GateWatch:
     """Return the gates of a rollout as they are at its start."""
     interval_s = target.metrics.poll_s if target.metrics is not None else 15.0
-    return GateWatch(rollout.plan, interval_s, rollout.history, asked_since)
+    return GateWatch(rollout.plan, interval_s, rollout.history, asked_since, speed=target.speed)
 
 
 class Forward:
@@ -70,6 +70,7 @@ class Forward:
         if command.verb is Verb.PROMOTE:
             return await self._promote(live, record, command)
         if command.verb is Verb.RESUME:
+            record.promote = False
             return await self._resume(live, record, command)
         return Answer(no(f"{command.verb.value} is part of a plan: start one."), record.id)
 

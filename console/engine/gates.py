@@ -62,8 +62,10 @@ class _Threshold:
 class GateWatch:
     """The gates of one plan: counters come in as readings, verdicts go out."""
 
-    def __init__(self, plan: Plan, interval_s: float, history: Mapping[str, tuple[int, int]] | None, asked_since: datetime) -> None:
-        self._plan, self._interval_s, self._asked_since = plan, interval_s, asked_since
+    def __init__(
+        self, plan: Plan, interval_s: float, history: Mapping[str, tuple[int, int]] | None, asked_since: datetime, *, speed: float = 1.0
+    ) -> None:
+        self._plan, self._interval_s, self._asked_since, self._speed = plan, interval_s, asked_since, speed
         sessions = [gate for gate in plan.gates if isinstance(gate, SessionGate)]
         share = share_alpha(plan.alpha, max(1, len(sessions)))
         self._rules = {
@@ -142,7 +144,7 @@ class GateWatch:
                 sides = [("canary", self._plan.canary)]
                 if stage.weight < 100 and isinstance(gate, SessionGate):
                     sides.append(("baseline", self._plan.stable))
-                moment = Moment(now, stage.weight, since, wait_s, self._asked_since, self._feeds(gate.name, sides))
+                moment = Moment(now, stage.weight, since, wait_s, self._asked_since, self._feeds(gate.name, sides), self._speed)
                 judged[gate.name] = (
                     self._judge_session(gate, number, moment) if isinstance(gate, SessionGate) else self._judge_value(gate, moment)
                 )
@@ -233,7 +235,7 @@ class GateWatch:
             needs_more=verdict.needs_more,
             needs_about_s=verdict.needs_about_s,
             alarm=verdict.alarm,
-            evidence=verdict.evidence.view(),
+            evidence=replace(verdict.evidence.view(), speed=self._speed),
             sample_at=tally.last_at,
             stage_counts=tally.stage,
         )

@@ -58,7 +58,7 @@ class Moves:
         if self._forward_move(live, command.verb, command.side):
             await self._parts.asking.refresh()
         decision = self._decide(live, command)
-        return decision, send_rows(await self._steps_of(live, command), live.target)
+        return decision, send_rows(await self._steps_of(live, command))
 
     def _decide(self, live: LiveTarget, command: Command) -> Decision:
         return self._parts.asking.decide(

@@ -24,6 +24,8 @@ COARSE = 200
 READ_S = 5.0
 """A plan waits no longer for what it reads."""
 
+NOTHING_FOUND = "No gate counts customer sessions, so nothing is found by itself."
+
 SESSIONS_PER_MIN = 1200 / 90
 """Taken where neither the file nor a measurement says how busy the site is: the incident's rate."""
 
@@ -95,14 +97,14 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision) -> PlanVie
         release=plan.release,
         plan_hash=plan.hash,
         stages=stage_rows(plan, live.target.speed),
-        sends=send_rows(plan.steps, live.target),
-        rollback=send_rows(plan.rollback, live.target),
+        sends=send_rows(plan.steps),
+        rollback=send_rows(plan.rollback),
         detect=rows,
-        found=rows[0].sentence if rows else "No gate counts customer sessions, so nothing is found by itself.",
+        found=f"{rows[0].sentence.partition(';')[0].rstrip('.')}." if rows else NOTHING_FOUND,
         not_seen=_not_seen(found),
         warnings=warned,
         decision=decision,
-        total_s=sum(stage.wait_s for stage in plan.stages) + sum(each.predicted_s for each in plan.steps),
+        total_s=sum(stage.wait_s for stage in plan.stages) * live.target.speed + sum(each.predicted_s for each in plan.steps),
     )
 
 
@@ -172,9 +174,12 @@ def _unpromised(plan: Plan) -> tuple[str, ...]:
 
 def _not_seen(found: list[Detectability]) -> str:
     blind = [each for each in found if each.smallest is None]
-    if blind:
-        return blind[0].sentence
-    return found[0].sentence.rpartition(";")[2].strip().capitalize() if found else ""
+    chosen = blind[0] if blind else found[0] if found else None
+    if chosen is None:
+        return ""
+    seen, _, missed = chosen.sentence.partition(";")
+    missed = missed.strip() or seen
+    return missed[:1].upper() + missed[1:]
 
 
 def _rounded(seconds: float | None, default: float) -> float:

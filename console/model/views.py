@@ -64,6 +64,8 @@ class SendView:
     state: State | None = None
     took_s: float | None = None
     detail: str = ""
+    stage: int = -1
+    """The number of the stage that it opens, or -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class EvidenceView:
     samples: int
     path: tuple[tuple[datetime, float], ...]
     at: datetime | None
+    speed: float = 1.0
+    """How much faster than real the target's time runs: spans are shown in its time, instants as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,10 @@ class GateView:
 
 @dataclass(frozen=True, slots=True)
 class StageView:
-    """A cell of the stage strip: `state` and `word` are its mark and word, `fact` the one fact of a done cell, the wait of a coming one."""
+    """A cell of the stage strip: `state` and `word` are its mark and word, `fact` the one fact of a done cell, the wait of a coming one.
+
+    `wait_s` is in the target's own time, which runs `speed` times as fast as the clock (1 but on the practice shop).
+    """
 
     name: str
     weight: int | None
@@ -148,6 +155,7 @@ class StageView:
     wait_s: float = 0.0
     since: datetime | None = None
     gates: int = 0
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

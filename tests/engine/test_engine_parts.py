@@ -13,7 +13,9 @@ from console.engine import presence
 from console.engine.rings import Charts, Rate, Requests, quantile
 from console.engine.systems import fits, words
 from console.engine.thread import EngineThread
-from console.engine.views.rows import span, stage_rows
+from console.engine.views.charts import marker_words
+from console.engine.views.rows import send_rows, span, stage_rows
+from console.engine.views.verbs import short
 from console.model.errors import BadFile, Unreachable
 from console.model.plan import StepKind
 from console.model.readings import MetricReading, RequestCounts
@@ -166,9 +168,17 @@ def test_a_process_of_this_computer_that_is_gone_is_known_to_be_dead() -> None:
     assert presence.still_runs(Actor("Ana", "elsewhere:1:aaaa"))
 
 
+def test_a_row_of_what_will_be_sent_names_the_weight_that_it_brings_and_its_stage() -> None:
+    plan = make_rollout_plan(SHOP, "5.2b", SidesNow(BLUE, "5.1", "5.2b", {BLUE: 100.0, GREEN: 0.0}))
+    rows = [row for row in send_rows(plan.steps) if row.what.startswith("Traffic")]
+    assert [row.what for row in rows[:2]] == ["Traffic to 5 %", "Traffic to 25 %"]
+    assert [row.stage for row in rows[:2]] == [0, 1]
+
+
 def test_waits_are_shown_in_the_shops_own_time() -> None:
     plan = make_rollout_plan(SHOP, "5.2b", SidesNow(BLUE, "5.1", "5.2b", {BLUE: 100.0, GREEN: 0.0}))
     assert stage_rows(plan, 20.0)[0].fact == "15 min, 2 gates"
+    assert stage_rows(plan, 20.0)[0].wait_s == 900.0
     assert [span(seconds) for seconds in (9, 262, 7500)] == ["9 s", "4 min", "2 h 5 min"]
 
 
@@ -211,6 +221,29 @@ async def test_errors_are_shown_with_the_age_of_the_last_reading_and_polled_less
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("step up: blue 95 %, green 5 %", "5 %"),
+        ("rollback: blue 100 %, green 0 %", "0 %"),
+        ("flag up: on for 100 %", "flag on"),
+        ("flag kill: off", "flag off"),
+        ("stopped", "FAIL"),
+        ("aborting", "going back"),
+        ("held", "held"),
+        ("step up: failed after a restart", "step up: failed after a restart"),
+    ],
+)
+def test_a_marker_says_in_one_word_what_was_done(text: str, said: str) -> None:
+    assert marker_words(text, GREEN) == said
+
+
+def test_a_refusal_fits_the_bottom_bar_and_what_is_not_known_stays_whole() -> None:
+    said = ["The flag is off already.", "shop declares no flag.", "shop is observe-only: the console reads it and never writes."]
+    assert [short(reason) for reason in said] == ["the flag is off", "no flag is declared", "observe-only"]
+    assert short("Somebody stopped the line.") == "Somebody stopped the line."
+
+
 async def test_updates_come_at_most_ten_times_a_second_and_hold_only_what_changed(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         desk = await w.desk()
@@ -228,7 +261,8 @@ async def test_the_bottom_bar_says_what_each_verb_would_do_or_why_it_cannot(tmp_
         quiet = desk.target.verbs
         assert list(quiet) == [Verb.HOLD, Verb.STEP_DOWN, Verb.ROLLBACK, Verb.FLAG_KILL]
         assert not quiet[Verb.HOLD].enabled
-        assert quiet[Verb.HOLD].second == "No rollout is on its way here."
+        assert quiet[Verb.HOLD].second == "no rollout runs"
+        assert quiet[Verb.HOLD].reasons == ("No rollout is on its way here.",)
         assert quiet[Verb.FLAG_KILL].enabled
         rollout = await desk.start()
         await desk.until_stage(rollout, 1)

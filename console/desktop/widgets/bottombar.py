@@ -34,7 +34,7 @@ class VerbButton(QAbstractButton):
     def __init__(self, name: str, key: str, icon: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name, self.key, self._icon = name, key, icon
-        self._second, self._solid = NEEDS_ROLLOUT, False
+        self._second, self._solid, self._why = NEEDS_ROLLOUT, False, ""
         self.setText(name)
         self.setFixedSize(*theme.pair("verb"))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -51,9 +51,14 @@ class VerbButton(QAbstractButton):
         """Tell whether it is the bright one."""
         return self._solid
 
-    def show_verb(self, second: str, *, enabled: bool, solid: bool = False) -> None:
-        """Show the second line, whether it can act, and whether it is the way back out of a failure."""
-        self._second, self._solid = second, solid and enabled
+    @property
+    def why(self) -> str:
+        """Return why it can't act, whole; the second line where nothing more is known."""
+        return self._why or self._second
+
+    def show_verb(self, second: str, *, enabled: bool, solid: bool = False, why: str = "") -> None:
+        """Show the second line, whether it can act, and whether it is the way back out of a failure; `why` is the whole reason."""
+        self._second, self._solid, self._why = second, solid and enabled, why
         self.setEnabled(enabled)
         self._name_aloud()
         self.update()
@@ -96,7 +101,8 @@ class VerbButton(QAbstractButton):
     def _name_aloud(self) -> None:
         self.setAccessibleName(f"{self.name}, {self._second}")
         self.setAccessibleDescription(self.key)
-        self.setToolTip("" if width_of(self._second, "caption") < theme.pair("verb")[0] - 54 else plain_tip(self._second))
+        fits = self.why == self._second and width_of(self._second, "caption") < theme.pair("verb_small")[0] - 54
+        self.setToolTip("" if fits else plain_tip(self.why))
 
 
 class BottomBar(QFrame):
@@ -146,7 +152,7 @@ class BottomBar(QFrame):
             if view is None:
                 button.show_verb(NEEDS_ROLLOUT, enabled=False)
             else:
-                button.show_verb(view.second, enabled=view.enabled, solid=solid)
+                button.show_verb(view.second, enabled=view.enabled, solid=solid, why=" ".join(view.reasons) if not view.enabled else "")
 
     def show_remark(self, strong: str, text: str, ink: str = "text.2") -> None:
         """Show the two lines at the right: who enforces, or what changed around the console."""
@@ -163,7 +169,7 @@ class BottomBar(QFrame):
         """Do what a verb's key does: act while a gate fails, else show its preview first with the focus on its button."""
         button = self.buttons[verb]
         if not button.isEnabled():
-            self.refused.emit(f"{button.name}: {button.second}")
+            self.refused.emit(f"{button.name}: {button.why}")
         elif self._failing:
             self.acted.emit(self._told[verb])
         else:

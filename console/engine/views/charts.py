@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 from console.engine.rings import Ring
 from console.engine.state import LiveTarget
-from console.model.rollout import Rollout
+from console.model.rollout import Phase, Rollout
 from console.model.target import Panel, PanelKind, Side
 from console.model.views import ChartView, Fact, SeriesView, WeightView
 
 SPARKLINE = 41
+PHASES = {Phase.RUNNING.value: "start", Phase.STOPPED.value: "FAIL", Phase.ABORTING.value: "going back"}
 
 
 def charts_of(live: LiveTarget, rollout: Rollout | None) -> tuple[ChartView, ...]:
@@ -23,6 +24,17 @@ def sparkline(live: LiveTarget) -> SeriesView | None:
     if not ring.times:
         return None
     return SeriesView("", "stable", tuple(ring.times)[-SPARKLINE:], tuple(ring.values)[-SPARKLINE:])
+
+
+def marker_words(text: str, canary: Side) -> str:
+    """Return what an action's marker says on a chart: the canary's new weight, the flag, or where the rollout went."""
+    verb, colon, value = text.partition(": ")
+    if not colon:
+        return PHASES.get(text, text)
+    if verb.startswith("flag"):
+        return "flag off" if value == "off" else "flag on" if value.startswith("on ") else text
+    weight = next((part for part in value.split(", ") if part.startswith(f"{canary} ")), "")
+    return weight.removeprefix(f"{canary} ") or text
 
 
 def weight_of(live: LiveTarget, canary: Side) -> WeightView:

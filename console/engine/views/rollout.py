@@ -1,8 +1,10 @@
 """A rollout as it stands now: the sentence top left, the strip, the evidence, and the way back."""
 
+from dataclasses import replace
+
 from console.engine.records import STATE_OF_PHASE
 from console.engine.state import LiveRollout, LiveTarget
-from console.engine.views.charts import charts_of, weight_of
+from console.engine.views.charts import charts_of, marker_words, weight_of
 from console.engine.views.gates import auto_act, gate_views, loss_of, worst_gate
 from console.engine.views.rows import send_rows
 from console.engine.views.strip import strip_of
@@ -40,11 +42,11 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         weight=weight_of(live, plan.canary) if newest else _last_weight(record),
         gates=gate_views(record),
         charts=charts_of(live, rollout) if newest else (),
-        markers=tuple(record.markers),
+        markers=tuple(replace(marker, text=marker_words(marker.text, plan.canary)) for marker in record.markers),
         loss=loss_of(live, record),
         auto_act=auto_act(record),
-        sends=send_rows(back, live.target, backward_rows),
-        next_sends=() if rollout.phase.forward_closed else send_rows(next_steps(rollout), live.target),
+        sends=send_rows(back, backward_rows),
+        next_sends=() if rollout.phase.forward_closed else send_rows(next_steps(rollout)),
         unknowns=tuple(record.unknowns.values()),
         wheel=WheelView(record.lease, record.mine),
         verbs=verb_views(live, record, (*BAR, *STEERING), decide) if newest else {},
@@ -132,4 +134,4 @@ def _last_weight(record: LiveRollout) -> WeightView:
 
 def _note(record: LiveRollout) -> str:
     unrecorded = f"Not everything could be recorded: {record.unrecorded}" if record.unrecorded else ""
-    return " ".join(part for part in (record.rollout.note, unrecorded) if part)
+    return " ".join(part for part in (record.rollout.note.replace(" by engine:", " by itself:"), unrecorded) if part)

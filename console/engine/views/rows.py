@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from console.model.plan import Plan, Step, StepKind
 from console.model.rollout import StepRow, StepState
-from console.model.target import Target
 from console.model.verbs import State, Verb
 from console.model.views import SendView, StageView
 
@@ -17,10 +16,10 @@ STATE_OF_STEP = {
 }
 
 
-def send_rows(steps: Iterable[Step], target: Target, rows: Iterable[StepRow] = ()) -> tuple[SendView, ...]:
+def send_rows(steps: Iterable[Step], rows: Iterable[StepRow] = ()) -> tuple[SendView, ...]:
     """Return steps as rows of "what will be sent", each with what became of it where it was sent already."""
     newest = {(row.step.seq, row.step.kind): row for row in rows}
-    return tuple(_send_row(number, each, target, newest.get((each.seq, each.kind))) for number, each in enumerate(steps, 1))
+    return tuple(_send_row(number, each, newest.get((each.seq, each.kind))) for number, each in enumerate(steps, 1))
 
 
 def stage_rows(plan: Plan, speed: float) -> tuple[StageView, ...]:
@@ -32,7 +31,8 @@ def stage_rows(plan: Plan, speed: float) -> tuple[StageView, ...]:
             state=State.PLANNED,
             word="Planned",
             fact=f"{span(stage.wait_s * speed)}, {len(stage.gates)} gate{'' if len(stage.gates) == 1 else 's'}",
-            wait_s=stage.wait_s,
+            wait_s=stage.wait_s * speed,
+            speed=speed,
             gates=len(stage.gates),
         )
         for stage in plan.stages
@@ -48,21 +48,22 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _send_row(number: int, each: Step, target: Target, row: StepRow | None) -> SendView:
+def _send_row(number: int, each: Step, row: StepRow | None) -> SendView:
     took = None if row is None or row.read_back_at is None else max(0.0, (row.read_back_at - row.sent_at).total_seconds())
     return SendView(
         number=number,
-        what=_what(each, target),
+        what=_what(each),
         system=each.system,
         value=_value(each.kind, each.want),
         predicted_s=each.predicted_s,
         state=None if row is None else STATE_OF_STEP[row.state],
         took_s=took,
         detail="" if row is None else _detail(row),
+        stage=each.stage,
     )
 
 
-def _what(each: Step, target: Target) -> str:
+def _what(each: Step) -> str:
     if each.kind is StepKind.PIPELINE:
         return f"Run the pipeline for {each.want.get('version', '')}".strip()
     if each.kind is StepKind.FLAG:
@@ -70,8 +71,11 @@ def _what(each: Step, target: Target) -> str:
     if each.verb in {Verb.ROLLBACK, Verb.SWITCH_BACK, Verb.ABORT}:
         return "Traffic to stable"
     if each.verb is Verb.STEP_DOWN:
-        return "Traffic down"
-    return f"Traffic of {target.title}"
+        return f"Traffic down to {min(each.want.values(), default=0):g} %"
+    if each.verb is Verb.SWITCH:
+        return f"All traffic to {max(each.want, key=lambda side: each.want[side])}"
+    before = each.precondition or {}
+    return f"Traffic to {each.want[max(each.want, key=lambda side: each.want[side] - before.get(side, 0))]:g} %"
 
 
 def _value(kind: StepKind, want: Mapping[str, object]) -> str:

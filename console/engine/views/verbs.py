@@ -17,6 +17,21 @@ Decide = Callable[[Verb], Decision]
 
 DEFAULT_S = 1.0
 
+SHORT = {
+    "No rollout is on its way": "no rollout runs",
+    "The rollout has not begun": "it has not begun",
+    "The rollout is held": "held already",
+    "Traffic is already going back": "going back already",
+    "A step's outcome is unknown": "an outcome is unknown",
+    "The trial side has no traffic": "already at 0 %",
+    "All traffic is on the stable side": "all is on stable",
+    "The flag is off": "the flag is off",
+}
+"""How the policy's reasons begin, and what the second line of a verb has room for."""
+
+ENDINGS = {"declares no flag.": "no flag is declared", "it is not the one that was pinned.": "another system is there"}
+OBSERVED = " is observe-only"
+
 
 def verb_views(live: LiveTarget, record: LiveRollout | None, verbs: tuple[Verb, ...], decide: Decide) -> Mapping[Verb, VerbView]:
     """Return what each verb can do now; the second line is the prediction, or why it can't act."""
@@ -39,9 +54,19 @@ def back_s(live: LiveTarget) -> float:
     return traffic_s(live) + flag_s
 
 
+def short(reason: str) -> str:
+    """Return a refusal in the few words that the bottom bar has room for; the whole reason stands beside it."""
+    found = [words for begin, words in SHORT.items() if reason.startswith(begin)]
+    found += [words for end, words in ENDINGS.items() if reason.endswith(end)]
+    if OBSERVED in reason:
+        found.append(OBSERVED.removeprefix(" is "))
+    return found[0] if found else reason
+
+
 def _view(live: LiveTarget, record: LiveRollout | None, verb: Verb, decision: Decision) -> VerbView:
     if not decision.allowed:
-        return VerbView(verb, enabled=False, second=decision.reasons[0] if decision.reasons else "not now", reasons=decision.reasons)
+        reason = decision.reasons[0] if decision.reasons else "not now"
+        return VerbView(verb, enabled=False, second=short(reason) if verb in BAR else reason, reasons=decision.reasons)
     second, predicted_s = _prediction(live, record, verb)
     return VerbView(verb, enabled=True, second=second, reasons=decision.reasons, predicted_s=predicted_s)
 

@@ -220,7 +220,6 @@ async def test_errors_are_shown_with_the_age_of_the_last_reading_and_polled_less
         assert desk.target.state is State.HEALTHY
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -244,6 +243,7 @@ def test_a_refusal_fits_the_bottom_bar_and_what_is_not_known_stays_whole() -> No
     assert short("Somebody stopped the line.") == "Somebody stopped the line."
 
 
+@pytest.mark.anyio
 async def test_updates_come_at_most_ten_times_a_second_and_hold_only_what_changed(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         desk = await w.desk()

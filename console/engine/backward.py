@@ -5,11 +5,12 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from console.engine import records, step, systems, ways
 from console.engine.parts import Parts
-from console.engine.planning import sides_now, timing_of
+from console.engine.planning import is_release, sides_now, timing_of
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.commands import Answer, Command, Decision
@@ -86,8 +87,10 @@ class Backward:
         self._start(live, record, move, ends=True)
 
     async def _hold(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
-        record.epoch += 1
         by, phase = command.actor, record.rollout.phase
+        if record.going_back:
+            return Answer(Decision(False, ("Traffic is already going back to stable.",), cannot_act=True), record.id)
+        record.epoch += 1
         if phase is Phase.STOPPED:
             what = RolloutChange(clear_auto_back=True, note=f"{record.rollout.note} Held by {by.name}: the countdown was stopped.")
         else:
@@ -159,7 +162,8 @@ class Backward:
             LOG.exception("%s of %s broke", move.verb.value, record.id)
             await self._failed(live, record, move, f"The console made an error: {type(error).__name__}. See the log.")
         finally:
-            record.backward = None
+            if record.backward is asyncio.current_task():  # a later move may be under way by now
+                record.backward = None
             if not told.done():
                 told.set_result(None)
             record.wake.set()
@@ -168,17 +172,24 @@ class Backward:
     async def _steps(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> Sequence[StepRow]:
         rows = []
         for number, each in enumerate(move.steps):
-            order = step.Order(each, f"{record.id}.b{each.seq}.{uuid.uuid4().hex[:8]}", move.actor, move.reason)
+            step_id = f"{record.id}.b{each.seq}.{uuid.uuid4().hex[:8]}"
+            order = step.Order(each, step_id, move.actor, move.reason, stop=partial(_less_was_asked, record, move))
             running = asyncio.ensure_future(step.backward(self._parts.around, live, record, order, told if number == 0 else None))
             if number == 0:
                 waiting: set[asyncio.Future[Any]] = {told, running}
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                if move.mark is not None:
-                    await records.change_anyhow(self._parts, live, record, move.mark, move.by)
+                await self._mark(live, record, move)
             row = await running
             rows.append(row)
             records.settled(self._parts, live, record, row, f"{each.verb.value}: {systems.words(each.kind, each.want)}")
         return rows
+
+    async def _mark(self, live: LiveTarget, record: LiveRollout, move: Move) -> None:
+        if move.mark is None or _less_was_asked(record, move):
+            return
+        await records.change_anyhow(self._parts, live, record, move.mark, move.by)
+        if move.mark.stage is not None:
+            record.gates.open_stage()
 
     async def _ended(self, live: LiveTarget, record: LiveRollout, move: Move, rows: Sequence[StepRow]) -> None:
         around = self._parts.around
@@ -189,13 +200,14 @@ class Backward:
             return
         live.confirmed_other = ""
         await self._reconcile(live, record)
-        if move.stable:
-            row = replace(live.row, stable=move.stable)
+        stable = move.stable or _swapped_too_soon(live, record, move)
+        if stable:
+            row = replace(live.row, stable=stable)
             try:
-                await around.store.targets.put(row, move.actor, f"stable is {move.stable} again", around.clock.now())
+                await around.store.targets.put(row, move.actor, f"stable is {stable} again", around.clock.now())
             except StoreError as error:
                 record.unrecorded = error.message
-            live.row, live.last_done = row, None
+            live.row, live.last_done = row, None if move.stable else live.last_done
         if move.good is not None:
             what = replace(move.good, ended_at=around.clock.now())
             await records.change_anyhow(self._parts, live, record, what, move.by)
@@ -214,9 +226,26 @@ class Backward:
             records.settled(self._parts, live, record, looked, f"{row.step.verb.value}: {looked.state.value}")
 
     async def _failed(self, live: LiveTarget, record: LiveRollout, move: Move, words: str) -> None:
+        if _less_was_asked(record, move):
+            return
         what = RolloutChange(note=f"{move.verb.value} is not confirmed: {words}")
         await records.change_anyhow(self._parts, live, record, what, move.by)
 
     async def _then_free(self, record: LiveRollout, work: "asyncio.Future[None]") -> None:
         await work
-        record.backward = None
+        if record.backward is asyncio.current_task():
+            record.backward = None
+
+
+def _less_was_asked(record: LiveRollout, move: Move) -> str:
+    """Return why a step down may not be sent any more: sent again, it would raise what a later move lowered; "" when it may."""
+    if move.verb is not Verb.STEP_DOWN or move.mark is None or move.mark.asked_weight is None:
+        return ""
+    later = record.going_back or record.rollout.asked_weight < move.mark.asked_weight
+    return "a later move asked for less" if later else ""
+
+
+def _swapped_too_soon(live: LiveTarget, record: LiveRollout, move: Move) -> Side:
+    """Return the side that is stable after all, where a release was taken back between the swap of stable and its end; "" elsewhere."""
+    plan = record.rollout.plan
+    return plan.stable if move.good is not None and is_release(plan) and live.row.stable == plan.canary else ""

@@ -16,7 +16,7 @@ from console.model.events import MoveRefused, StageEntered
 from console.model.plan import Step, StepKind
 from console.model.rollout import Phase, StepRow, StepState
 from console.model.stores import RolloutChange
-from console.model.target import FreezeRule
+from console.model.target import FreezeRule, Side
 from console.model.verbs import Verb
 
 LOG = logging.getLogger(__name__)
@@ -223,13 +223,21 @@ class Driver:
     async def _finish(self) -> None:
         """Swap the stable side, then close the rollout: a crash between the two is found and closed at the next start."""
         around, record, plan = self._parts.around, self._record, self._record.rollout.plan
-        row = replace(self._live.row, stable=plan.canary)
-        await around.store.targets.put(row, around.actor, "stable is now " + plan.canary, around.clock.now())
-        self._live.row = row
-        while record.rollout.phase is not Phase.DONE:
+        while not self._is_done():
             await self._ready()
+            await self._stand_on(plan.canary)
             await self._change(RolloutChange(phase=Phase.DONE, ended_at=around.clock.now(), note="", asked_weight=100), "done")
+            if not self._is_done():
+                await self._stand_on(plan.stable)  # somebody was first: nothing was finished, so nothing was swapped
         record.moving = False
+
+    def _is_done(self) -> bool:
+        return self._record.rollout.phase is Phase.DONE
+
+    async def _stand_on(self, side: Side) -> None:
+        around, row = self._parts.around, replace(self._live.row, stable=side)
+        await around.store.targets.put(row, around.actor, f"stable is now {side}", around.clock.now())
+        self._live.row = row
 
     async def _change(self, what: RolloutChange, verb: str) -> None:
         """Change the rollout's row; when a person was first, take what they made of it and go on from there."""

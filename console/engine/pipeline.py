@@ -1,12 +1,21 @@
 """Runs a plan's pipeline step: the declared commands, with live stages and logs."""
 
+import asyncio
+import logging
+
 from console.engine import step
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.errors import ConsoleError
 from console.model.hooks import reach
+from console.model.ports import Pipeline
 from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Intent, Outcome, StepRow, StepState
+
+LOG = logging.getLogger(__name__)
+
+LOOK_S = 0.25
+"""How soon a run is cancelled after its rollout goes back."""
 
 
 async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, order: step.Order) -> StepRow:
@@ -28,8 +37,7 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
         run = await pipeline.start(str(order.step.want["version"]), order.step_id)
         accepted_at = around.clock.now()
         reach("after-send")
-        async for news in pipeline.follow(run):
-            _take(parts, live, record, news)
+        await _follow(parts, live, record, run)
     except ConsoleError as error:
         state = StepState.FAILED if accepted_at is None else StepState.UNKNOWN
         return await step.settle(around, record, row, Outcome(row.id, state, around.clock.now(), accepted_at, detail=str(error)))
@@ -42,6 +50,28 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
     detail = "" if passed else f"The pipeline {seen['state']}. {ended.reason if ended else ''}".strip()
     state = StepState.CONFIRMED if passed else StepState.FAILED
     return await step.settle(around, record, row, Outcome(row.id, state, now, accepted_at, now, seen, detail))
+
+
+async def _follow(parts: Parts, live: LiveTarget, record: LiveRollout, run: str) -> None:
+    """Follow a run to its end, and cancel it once the rollout goes back: what it would still do is forward (I4)."""
+    pipeline = live.connections.pipeline
+    assert pipeline is not None  # noqa: S101 - it has just started the run
+    heeding = asyncio.ensure_future(_cancel_when_over(parts, record, pipeline, run))
+    try:
+        async for news in pipeline.follow(run):
+            _take(parts, live, record, news)
+    finally:
+        heeding.cancel()
+        await asyncio.gather(heeding, return_exceptions=True)
+
+
+async def _cancel_when_over(parts: Parts, record: LiveRollout, pipeline: Pipeline, run: str) -> None:
+    while not record.going_back and not record.rollout.phase.forward_closed:
+        await parts.around.sleep(LOOK_S)
+    try:
+        await pipeline.cancel(run, "the rollout goes back")
+    except ConsoleError as error:
+        LOG.warning("%s was not cancelled: %s", run, error)
 
 
 def _take(parts: Parts, live: LiveTarget, record: LiveRollout, news: PipelineRun | LogLine) -> None:

@@ -25,7 +25,7 @@ AGAIN = frozenset({429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A step to run for somebody. `token`, `guard` and `stop` are for forward steps; `step_id` is the idempotency key.
+    """A step to run for somebody. `token` and `guard` are for forward steps; `step_id` is the idempotency key.
 
     `stop` is asked right before each sending and says in words why nothing may be sent any more, "" when it may.
     """
@@ -181,7 +181,8 @@ async def _backward_outcome(
             told.set_result(None)
         sent = await sending
         outcome = await _read_back(around, live, order, row, sent)
-        if outcome.state is StepState.CONFIRMED or (isinstance(sent.error, Refused) and sent.error.status in {401, 403}):
+        no = isinstance(sent.error, NotAllowed) or (isinstance(sent.error, Refused) and sent.error.status in {401, 403})
+        if outcome.state is StepState.CONFIRMED or no:
             break
         if attempt < tries:
             await around.sleep(around.backoff_s(attempt, 0.2, 2.0))

@@ -100,8 +100,9 @@ def changed_values(row: Row, rollout: Rollout, change: RolloutChange) -> dict[st
 
 def _phase_values(row: Row, phase: Phase) -> dict[str, Any]:
     before = Phase(row["phase"])
-    reopened = phase in _FORWARD_PHASES and bool(row["closed"])
-    revived = before.over and phase in {Phase.HELD, Phase.STOPPED, Phase.UNKNOWN}
+    reopened = phase in _FORWARD_PHASES | {Phase.DONE} and bool(row["closed"])
+    absorbs = before.over or before is Phase.ABORTING
+    revived = absorbs and phase in {Phase.HELD, Phase.STOPPED, Phase.UNKNOWN}
     if reopened or revived:
         raise NotAllowed(
             f"{row['id']} is {before.value}; it cannot be {phase.value} again.",

@@ -163,8 +163,14 @@ async def test_no_forward_step_follows_an_end(store: SqliteStore, end: Phase):
     for phase in (Phase.RUNNING, Phase.PLANNED):
         with pytest.raises(NotAllowed, match="cannot be"):
             await store.journal.change(rollout, RolloutChange(phase=phase), entry("again", RecordKind.PHASE))
-    if not end.over:
+    if end is Phase.STOPPED:
         rollout = await store.journal.change(rollout, RolloutChange(phase=Phase.HELD), entry("hold", RecordKind.PHASE))
+    else:
+        with pytest.raises(NotAllowed, match="cannot be held again"):
+            await store.journal.change(rollout, RolloutChange(phase=Phase.HELD), entry("hold", RecordKind.PHASE))
+    if not end.over:
+        with pytest.raises(NotAllowed, match="cannot be done again"):
+            await store.journal.change(rollout, RolloutChange(phase=Phase.DONE), entry("done", RecordKind.PHASE))
     with pytest.raises(NotAllowed, match="Forward is over"):
         await store.journal.send(intent_for(rollout, UP, token), allow)
     row = await store.journal.send(intent_for(rollout, BACK), None)

@@ -1,0 +1,145 @@
+"""Moves that overlap: whatever comes late, nothing raises exposure after a way back, and the records say which side is stable."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from engine_fakes import BLUE, GREEN, PAYMENTS, WITH_PIPELINE, World, world
+
+from console.model.errors import Unreachable
+from console.model.rollout import Phase
+from console.model.verbs import Verb
+
+pytestmark = pytest.mark.anyio
+
+BACK = {BLUE: 100.0, GREEN: 0.0}
+DOWN = Unreachable("connection refused", sent=False)
+
+
+async def stable(w: World) -> str:
+    return (await w.time.through(w.store.targets.rows()))[0].stable
+
+
+async def test_a_step_down_that_is_sent_again_does_not_raise_what_a_rollback_lowered(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        w.shop.router.errors = [DOWN]
+        await desk.act(Verb.STEP_DOWN)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        await w.time.advance(30)
+        assert w.shop.router.weights == BACK
+        assert w.shop.router.sent == [5, 25, 5, 0]
+
+
+async def test_a_rollback_stays_under_way_when_the_step_down_before_it_ends(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        record = desk.engine._parts.records[rollout]
+        w.shop.router.before_set = lambda: w.time.sleep(1.0)
+        await desk.act(Verb.STEP_DOWN)
+        w.shop.router.before_set = lambda: w.time.sleep(3.0)
+        await desk.act(Verb.ROLLBACK)
+        await w.time.advance(2.0)
+        assert record.backward is not None
+        ended = await w.time.through(desk.engine.ended(rollout))
+        assert ended.phase is Phase.ROLLED_BACK
+        assert w.shop.router.sent == [5, 25, 5, 0]
+
+
+async def test_a_gate_that_fails_as_the_release_ends_leaves_stable_where_it_was(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 4)
+        w.shop.router.before_set = lambda: _fail(w)
+        await w.time.until(lambda: w.shop.router.sent[-1] == 100)
+        view = await desk.until_phase(rollout, "stopped", "done")
+        assert view.phase is Phase.STOPPED
+        assert await stable(w) == BLUE
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        assert w.shop.router.weights == BACK
+        assert await stable(w) == BLUE
+
+
+async def _fail(w: World) -> None:
+    """Let the canary fail all payments, and the last step take long enough that the judge sees it."""
+    w.shop.metrics.share[GREEN] = 0.0
+    w.shop.router.before_set = None
+    await w.time.sleep(4.0)
+
+
+async def test_a_rollback_between_the_swap_and_the_end_of_a_release_leaves_stable_where_it_was(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 4)
+        w.store.trouble.slow = ("put", 2.0)
+        await w.time.until(lambda: w.shop.router.sent[-1] == 100)
+        await w.time.advance(1.0)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back", "done")
+        await w.time.advance(10.0)
+        view = desk.view(rollout)
+        assert view.phase is Phase.ROLLED_BACK
+        assert w.shop.router.weights == BACK
+        assert await stable(w) == BLUE
+        assert desk.target.stable == BLUE
+
+
+async def test_no_further_stage_of_the_pipeline_runs_after_an_abort(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await w.time.advance(1)
+        await desk.act(Verb.ABORT)
+        await desk.until_phase(rollout, "aborted")
+        await w.time.advance(1)
+        assert w.shop.pipeline.state == "cancelled"
+
+
+async def test_a_hold_lets_the_pipeline_end(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await w.time.advance(1)
+        await desk.act(Verb.HOLD)
+        await desk.until_phase(rollout, "held")
+        await w.time.advance(10)
+        assert w.shop.pipeline.state == "passed"
+
+
+async def test_a_promotion_does_not_outlive_a_step_down(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        await w.time.advance(20)
+        w.shop.router.errors = [DOWN]
+        assert (await desk.act(Verb.PROMOTE)).decision.allowed
+        await desk.until_phase(rollout, "held")
+        await desk.act(Verb.STEP_DOWN)
+        await w.time.advance(2)
+        assert (await desk.act(Verb.RESUME)).decision.allowed
+        began = w.time.clock.now()
+        await desk.until_stage(rollout, 0)
+        await desk.until_stage(rollout, 1)
+        assert w.time.clock.now() - began >= timedelta(seconds=40), "the stage waits anew"
+
+
+async def test_a_stage_that_was_stepped_down_to_counts_its_sessions_anew(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 2)
+        await w.time.advance(20)
+        await desk.act(Verb.STEP_DOWN)
+        await w.time.advance(2)
+        counts = desk.engine._parts.records[rollout].judged[PAYMENTS].stage_counts
+        assert counts is not None
+        assert counts.canary < 20

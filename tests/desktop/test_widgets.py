@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 from console.desktop.widgets.age import AgeLabel, ticker
 from console.desktop.widgets.autoact import AutoActCard
 from console.desktop.widgets.badges import EnforcementBadge, ReadinessLight, WheelBadge
-from console.desktop.widgets.chart import ChartCard, nice_range, written
+from console.desktop.widgets.chart import ChartCard, nice_range
+from console.desktop.widgets.chart_words import written
 from console.desktop.widgets.confirm import ForwardPreview
 from console.desktop.widgets.counts import Counts
 from console.desktop.widgets.evidence_chart import MOST_POINTS, steps_to_label, thinned

@@ -6,8 +6,9 @@ from PySide6.QtWidgets import QWidget
 from console.desktop import forms
 from console.desktop.pages.laying import Card, column, row
 from console.desktop.widgets.button import Button
-from console.desktop.widgets.label import Label
+from console.desktop.widgets.label import Label, plain_tip
 from console.desktop.widgets.mark import MarkLabel
+from console.desktop.widgets.sends import rows_in_words
 from console.model.rollout import Phase
 from console.model.verbs import State, Verb, Verdict
 from console.model.views import RolloutView, VerbView
@@ -59,9 +60,11 @@ class NextCard(Card):
         self.audit.clicked.connect(self.audited)
         self.plan = Button("Plan a release", "forward")
         self.plan.clicked.connect(self.planned)
-        texts = column([self._over, self._head, self._words], 1)
-        line = row([texts, self.audit, self.plan, self.button])
+        line = row([column([self._head, self._words], 1), self.button])
         line.setStretch(0, 1)
+        head = row([self._over, -1, self.audit, self.plan])
+        self.body.setSpacing(4)
+        self.body.addLayout(head)
         self.body.addLayout(line)
 
     def show_view(self, rollout: RolloutView) -> None:
@@ -86,13 +89,14 @@ class NextCard(Card):
     def _show_over(self, rollout: RolloutView) -> None:
         state, word = _OVER[rollout.phase]
         self._over.show_state(state, word, rollout.title)
-        ended = f"ended {forms.clock(rollout.ended_at)}" if rollout.ended_at else "ended"
-        self._words.setText(f"{ended}. {rollout.note}".strip())
+        ended = f"Ended {forms.clock(rollout.ended_at)}." if rollout.ended_at else "Ended."
+        self._words.setText(f"{ended} {rollout.note[:1].upper()}{rollout.note[1:]}".strip())
 
     def _show_verb(self, rollout: RolloutView, verb: VerbView) -> None:
         self._verb = verb.verb
         first = rollout.next_sends[0] if rollout.next_sends else None
-        self._head.setText(f"Next: {first.what}, {first.value}" if first else "Next")
+        self._head.setText(f"Next: {first.what[:1].lower()}{first.what[1:]}" if first else "Next")
+        self._head.setToolTip(plain_tip("\n".join(rows_in_words(rollout.next_sends))))
         self._words.setText(next_words(rollout) if verb.enabled else verb.second)
         self.button.setText(f"{verb.verb.capitalize()} …")
         self.button.set_locked("" if verb.enabled else verb.second or "not now")

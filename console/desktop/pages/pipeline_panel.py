@@ -108,7 +108,10 @@ class PipelinePanel(Card):
         self._stack.addWidget(self._pipeline())
         self._stack.addWidget(self._steps_view())
         self._stack.addWidget(self._evidence_view())
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(140)
+        self.setSizePolicy(
+            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored
+        )  # it takes what is left, and never scrolls the way back
         self._shown, self._piped = "", False
         self.show_tab("Pipeline")
 

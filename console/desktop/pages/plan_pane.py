@@ -18,10 +18,9 @@ from console.model.commands import Command
 from console.model.desk import PlanView
 from console.model.errors import ConsoleError
 from console.model.verbs import State, Verb
-from console.model.views import TargetView
+from console.model.views import SendView, TargetView
 
 _SHOWN_WARNINGS = 6
-FIRST = 4
 
 
 class PlanPane(QWidget):
@@ -108,9 +107,10 @@ class PlanPane(QWidget):
         for part in (self._not_seen_row,):
             part.setVisible(bool(plan.not_seen))
         self.detect.show_rows(plan.detect)
-        first, rest = plan.sends[:FIRST], len(plan.sends) - FIRST
+        first = sent_at_once(plan.sends)
+        rest = len(plan.sends) - len(first)
         self._first.show_view(first)
-        self._first_panel.set_aside(f"after Start; {rest} more follow, stage by stage" if rest > 0 else "after Start")
+        self._first_panel.set_aside(f"for the first stage; {rest} follow, each after a pass" if rest else "after Start")
         self._rollback.show_view(plan.rollback)
         self._rollback_head.show_state(State.HEALTHY if plan.rollback else State.FAILED, _ready(plan), "rollback")
         self._show_warnings(plan.warnings)
@@ -218,6 +218,12 @@ class PlanPane(QWidget):
         for part in (self.reason, self.start, self._refused):
             start.body.addWidget(part)
         return column([wrong, self._warnings_panel, start, -1], theme.size("gutter"))
+
+
+def sent_at_once(sends: tuple[SendView, ...]) -> tuple[SendView, ...]:
+    """Return what Start sends: everything up to the first stage's traffic, since all after it waits for a pass."""
+    opens = next((at for at, send in enumerate(sends) if send.stage >= 0), len(sends))
+    return sends[: opens + 1]
 
 
 def _ready(plan: PlanView) -> str:

@@ -18,7 +18,7 @@ from console.desktop.widgets.label import Label
 from console.desktop.widgets.loss import LossMeter
 from console.desktop.widgets.strip import StageStrip
 from console.model.verbs import Verb
-from console.model.views import ChartView, GateView, Marker, RolloutView
+from console.model.views import GateView, RolloutView
 
 _CHARTS, _CHART_LEAST = 4, 132
 _SMALL = (1330, 700)
@@ -81,7 +81,7 @@ class RolloutPane(QWidget):
         self.next.show_view(rollout)
         self.pipeline.show_view(rollout)
         self._show_evidence(rollout)
-        self._show_charts(rollout.charts, rollout.markers)
+        self._show_charts(rollout)
         if failed_now and self.isVisible() and not isinstance(QApplication.focusWidget(), QLineEdit):
             self.act.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -109,8 +109,8 @@ class RolloutPane(QWidget):
         if self._view is not None:
             self.sent.emit(way_back(self._view))
 
-    def _show_charts(self, charts: tuple[ChartView, ...], markers: tuple[Marker, ...]) -> None:
-        shown = charts[:_CHARTS]
+    def _show_charts(self, rollout: RolloutView) -> None:
+        shown, idle = rollout.charts[:_CHARTS], rollout.weight.read_back.value == 0
         while len(self.charts) < len(shown):
             made = ChartCard()
             made.setMinimumWidth(_CHART_LEAST)
@@ -120,7 +120,7 @@ class RolloutPane(QWidget):
         for at, made in enumerate(self.charts):
             made.setVisible(at < len(shown))
             if at < len(shown):
-                made.show_view(shown[at], markers)
+                made.show_view(shown[at], rollout.markers, idle=idle)
 
     def _open_evidence(self, gate: GateView) -> None:
         self._evidence = gate.name

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from console.analysis.decimate import decimate
 from console.desktop import forms, theme
 from console.desktop.widgets.age import AgeLabel
+from console.desktop.widgets.chart_words import DASHES, Legend, legend_value, missing, rest_of, written
 from console.desktop.widgets.evidence_chart import TICK_STEPS_S
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
-from console.desktop.widgets.painted import Painted, width_of, write_run
+from console.desktop.widgets.painted import Painted, width_of
 from console.model.verbs import State
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 
 pg.setConfigOptions(antialias=False, useOpenGL=False)
 
-DASHES: dict[str, list[float]] = {"baseline": [5, 2], "stable": [1, 3]}
 SMOOTH_BELOW = 500
 LOW = 160
 OLD_S = 15.0
 AXIS_PX = 34
 TICK_PX = 56
+MARKER_ROOM = 0.22
+"""The part of a chart's height above its lines that is kept for the words of markers."""
+LINES_APART = 5.0
 
 
 class _TimeAxis(pg.AxisItem):  # type: ignore[misc]
@@ -123,6 +126,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         if not spans or not len(every):
             return
         low, high = nice_range(float(every.min()), float(every.max()))
+        high += (high - low) * (MARKER_ROOM if self._shown[1] else 0.0)
         start, end = min(first for first, _ in spans), max(last for _, last in spans)
         self.getPlotItem().getViewBox().setRange(xRange=(start, max(end, start + 1)), yRange=(low, high), padding=0)
 
@@ -133,7 +137,12 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         for at in set(wanted) - set(self._markers):
             pen = pg.mkPen(theme.colour("text.2"), width=1)
             pen.setDashPattern([2, 3])
-            options = {"position": 0.92, "color": theme.colour("text.2"), "anchors": [(0, 0.5), (0, 0.5)]}
+            options = {
+                "position": 0.94,
+                "color": theme.colour("text.2"),
+                "fill": theme.faded("bg.panel", 0.8),
+                "anchors": [(0, 0.5), (0, 0.5)],
+            }
             line = pg.InfiniteLine(at, angle=90, pen=pen, label=wanted[at].text, labelOpts=options)
             line.label.setFont(theme.font("caption"))
             self._markers[at] = line
@@ -141,14 +150,17 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self._spread(wanted)
 
     def _spread(self, wanted: dict[float, Marker]) -> None:
-        """Keep the words of markers that stand apart, the newest first; those that would lie on others are hidden, their lines stay."""
+        """Keep the words of markers that stand apart, the newest first; of lines that stand as one, the newest is left."""
         (start, end), _ = self.getPlotItem().getViewBox().viewRange()
         pixels = max(1.0, self.width() - AXIS_PX) / max(1e-9, end - start)
-        free = math.inf
+        free = line_at = math.inf
         for at in sorted(wanted, reverse=True):
             x, room = (at - start) * pixels, width_of(wanted[at].text, "caption") + 10
-            fits = bool(x + room <= min(free, self.width() - AXIS_PX + 4))
+            apart = bool(line_at - x >= LINES_APART)
+            fits = bool(apart and x >= 0 and x + room <= min(free, self.width() - AXIS_PX + 4))
+            self._markers[at].setVisible(apart)
             self._markers[at].label.setVisible(fits)
+            line_at = x if apart else line_at
             if fits:
                 free = x
 
@@ -173,34 +185,6 @@ def nice_range(low: float, high: float) -> tuple[float, float]:
     return (0.0 if 0 <= low < 0.6 * high else low - room), high + room
 
 
-class Legend(Painted):
-    """A piece of each line beside its role and newest value."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._parts: tuple[tuple[str, str], ...] = ()
-        self.setFixedHeight(16)
-
-    def show_parts(self, parts: tuple[tuple[str, str], ...]) -> None:
-        """Show roles with values."""
-        if parts != self._parts:
-            self._parts = parts
-            self.update()
-
-    def paint(self, painter: QPainter) -> None:
-        """Paint from the left."""
-        x = 0.0
-        for role, value in self._parts:
-            pen = QPen(theme.colour(f"series.{role}"), 2)
-            if role in DASHES:
-                pen.setDashPattern([step / 2 for step in DASHES[role]])
-            painter.setPen(pen)
-            painter.drawLine(QPointF(x, 8), QPointF(x + 14, 8))
-            room = QRectF(x + 19, 0, self.width() - x - 19, 16)
-            write_run(painter, room, [(role, "caption", "text"), (value, "caption", "text.2")], 4.0)
-            x += 19 + width_of(role, "caption") + 4 + width_of(value, "caption") + 12
-
-
 class ChartCard(Painted):
     """Name and age, the newest value with its unit, the lines, and a legend with each role's value."""
 
@@ -208,6 +192,7 @@ class ChartCard(Painted):
         super().__init__(parent)
         self._name, self._age = Label("", "label", elide=True), AgeLabel()
         self._value, self._unit = Label("", "title"), Label("", "small", "text.2", elide=True)
+        self._value.setMinimumHeight(theme.line_height("title"))
         self._problem = MarkLabel("small.strong", 13)
         self._plot, self._legend = Plot(), Legend()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -252,20 +237,22 @@ class ChartCard(Painted):
         """Return the words of the markers that are not hidden by others."""
         return self._plot.marker_words
 
-    def show_view(self, chart: ChartView, markers: tuple[Marker, ...] = (), state: State | None = None) -> None:
-        """Show a chart; `state` FAILED writes its value in red, an old value fades."""
+    def show_view(self, chart: ChartView, markers: tuple[Marker, ...] = (), state: State | None = None, *, idle: bool = False) -> None:
+        """Show a chart; `state` FAILED writes its value in red, an old value fades; `idle` tells that the canary has no traffic."""
         self._name.setText(chart.name)
         self._age.show_age(chart.at, OLD_S)
-        self._value.setText(written(chart.latest, chart.unit))
-        aside = " ".join(part for part in (_rest(chart.unit), chart.latest_role if chart.latest is not None else "") if part)
+        absent = missing(chart, idle=idle)
+        self._value.setText(absent or written(chart.latest, chart.unit))
+        self._value.set_role("section" if absent else "title")
+        aside = " ".join(part for part in (rest_of(chart.unit), chart.latest_role if chart.latest is not None else "") if part)
         self._unit.setText(aside)
-        self._value.set_ink("text.3" if self._age.old else "fail" if state is State.FAILED else "text")
+        self._value.set_ink("text.3" if self._age.old or absent else "fail" if state is State.FAILED else "text")
         self._problem.setVisible(bool(chart.problem))
         if chart.problem:
             self._problem.show_state(State.BLIND, chart.problem)
         self._plot.show_lines(chart.series, markers)
-        self._legend.show_parts(tuple((one.role, _value(one, chart)) for one in chart.series))
-        self.setAccessibleName(f"{chart.name}, {written(chart.latest, chart.unit)} {aside}")
+        self._legend.show_parts(tuple((one.role, legend_value(one, chart)) for one in chart.series))
+        self.setAccessibleName(f"{chart.name}, {absent or written(chart.latest, chart.unit)} {aside}")
 
     def paint(self, painter: QPainter) -> None:
         """Paint the card."""
@@ -274,27 +261,3 @@ class ChartCard(Painted):
         painter.setBrush(theme.colour("bg.panel"))
         painter.setPen(theme.colour("line"))
         painter.drawRoundedRect(card_rect, 6, 6)
-
-
-def written(value: float | None, unit: str) -> str:
-    """Return a chart's value with the first word of its unit where that is a sign: "212 ms", "0.4 %", "0"."""
-    if value is None or math.isnan(value):
-        return "not read"
-    sign = unit.split(" ", 1)[0] if unit else ""
-    if sign == "s" and abs(value) < 1:
-        value, sign = 1000 * value, "ms"
-    digits = 0 if value == round(value) or abs(value) >= 100 else 1 if abs(value) >= 0.095 else 3
-    return f"{forms.number(value, digits)} {sign}".strip() if sign in {"%", "ms", "s"} else forms.number(value, digits)
-
-
-def _rest(unit: str) -> str:
-    first, _, rest = unit.partition(" ")
-    return rest if first in {"%", "ms", "s"} else unit
-
-
-def _value(series: SeriesView, chart: ChartView) -> str:
-    return "" if series.role == chart.latest_role else written(_last(series), chart.unit)
-
-
-def _last(series: SeriesView) -> float | None:
-    return next((value for value in reversed(series.values) if not math.isnan(value)), None)

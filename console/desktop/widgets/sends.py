@@ -69,13 +69,21 @@ class SendList(Painted):
             write(painter, QRectF(box.left(), box.top(), 20, box.height()), (str(row.number), "small", "text.3"))
         else:
             paint_mark(painter, row.state, QRectF(box.left(), box.center().y() - 6.5, 13, 13))
-        value = ": ".join(part for part in (row.system, row.detail or row.value) if part)
         ink = theme.state_token(row.state) if row.state is not None and row.state not in PLAIN else "text.2"
         right = box.right() - SECONDS_PX
-        room = max(60.0, min(width_of(value, "mono") + 2, right - 26 - min(width_of(row.what, "body.medium"), 150) - 12))
+        most = max(60.0, right - 26 - min(width_of(row.what, "body.medium"), 150) - 12)
+        value = fitting(row, most - 2)
+        room = min(width_of(value, "mono") + 2, most)
         write(painter, QRectF(right - room, box.top(), room, box.height()), (value, "mono", ink), RIGHT, elide=Qt.TextElideMode.ElideLeft)
         write(painter, QRectF(26, box.top(), right - room - 26 - 10, box.height()), (row.what, "body.medium", "text"))
         write(painter, QRectF(right, box.top(), SECONDS_PX, box.height()), (_seconds(row), "small", "text.2"), RIGHT)
+
+
+def fitting(row: SendView, room: float) -> str:
+    """Return system and value as far as there is room: the system's address goes first, then its name; the value stays."""
+    value = row.detail or row.value
+    choices = (f"{row.system}: {value}", f"{row.system.split(' ')[0]}: {value}") if row.system and value else ()
+    return next((words for words in choices if width_of(words, "mono") <= room), value or row.system)
 
 
 def rows_in_words(rows: tuple[SendView, ...]) -> Iterator[str]:

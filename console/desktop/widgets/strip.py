@@ -24,6 +24,8 @@ RUNNING_SHARE = 2.5
 PAD = 12
 THIRDS = (0.32, 0.28, 0.4)
 """How the triple shares the running cell."""
+STANDING = {State.HELD, State.FAILED, State.UNKNOWN, State.ROLLING_BACK}
+"""In these a stage does not wait for its end."""
 
 
 class StageCell(Painted):
@@ -73,15 +75,16 @@ class StageCell(Painted):
         wide = width_of(view.word, "label")
         write(painter, QRectF(self.width() - PAD - wide - 1, 8, wide + 2, 20), (view.word, "label", theme.state_token(view.state)))
         paint_mark(painter, view.state, QRectF(self.width() - PAD - wide - 21, 11, 14, 14))
-        about = ", ".join(part for part in (forms.span(view.wait_s) if view.wait_s else "", _gates(view.gates)) if part)
-        write_run(painter, QRectF(PAD, 8, room - wide - 30, 20), [(view.name, "label", "text"), (about, "body", "text.2")], 8.0)
+        space = room - wide - 30
+        about = _fitting(_about(view, ticker().now()), space - width_of(view.name, "label") - 10)
+        write_run(painter, QRectF(PAD, 8, space, 20), [(view.name, "label", "text"), (about, "body", "text.2")], 8.0)
         small = self.height() < theme.size("stage_strip")
         x = float(PAD)
         for share, (name, value, time) in zip(THIRDS, self._triple(weight), strict=True):
             third = room * share
             write(painter, QRectF(x, 26 if small else 31, third, 14), (name, "caption", "text.2"))
             ink = "text.3" if value == "not read" else "text"
-            fits = width_of(value, "section") + width_of(time, "caption") + 6 <= third
+            fits = width_of(value, "section") + width_of(time, "caption") + 14 <= third
             pieces = [(value, "section", ink), (time if fits else "", "caption", "text.2")]
             write_run(painter, QRectF(x, 39 if small else 45, third, 18), pieces)
             x += third
@@ -169,6 +172,22 @@ class StageStrip(Painted):
         for cell in self.cells:
             if cell.view is not None and cell.view.running and cell.isVisible():
                 cell.update()
+
+
+def _about(view: StageView, now: datetime) -> tuple[str, ...]:
+    """Return how long a stage waits, what is left of it, and its gates: the whole first, then what can be said in less room."""
+    wait, gates = forms.span(view.wait_s) if view.wait_s else "", _gates(view.gates)
+    whole = ", ".join(part for part in (wait, gates) if part)
+    if not wait or view.since is None or view.state in STANDING:
+        return whole, wait
+    left_s = view.wait_s - (now - view.since).total_seconds() * view.speed
+    left = f"{forms.span(left_s)} left" if left_s >= 1 else "wait is over"
+    return f"{wait}, {gates}, {left}" if gates else f"{wait}, {left}", f"{wait}, {left}", left, wait
+
+
+def _fitting(choices: tuple[str, ...], room: float) -> str:
+    """Return the first of these words that fits, else none of them."""
+    return next((words for words in choices if width_of(words, "body") <= room), "")
 
 
 def _gates(count: int) -> str:

@@ -12,7 +12,7 @@ from console.desktop import theme
 from console.desktop.widgets.button import Link
 from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import paint_mark
-from console.desktop.widgets.painted import Painted, card, write
+from console.desktop.widgets.painted import Painted, card, width_of, write
 from console.model.verbs import State
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 MOST = 3
 STAYS_MS = 8000
+LINE = 16
 LEVELS = {"ok": State.HEALTHY, "unknown": State.UNKNOWN, "fail": State.FAILED, "refused": State.MISCONFIGURED}
 
 
 class Toast(Painted):
-    """One notice, 360 by 56, with an edge of 4 px in its colour."""
+    """One notice, 360 by 56, or a line higher where its text needs two, with an edge of 4 px in its colour."""
 
     opened = Signal(object)
     ended = Signal(object)
@@ -32,12 +33,15 @@ class Toast(Painted):
     def __init__(self, notice: Notice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.notice = notice
-        self.setFixedSize(*theme.pair("toast"))
+        wide, high = theme.pair("toast")
+        self._room = wide - 44 - (58 if notice.target or notice.rollout else 12)
+        self._lines = in_lines(notice.text, "small", self._room)
+        self.setFixedSize(wide, high + (LINE if len(self._lines) > 1 else 0))
         self.setAccessibleName(f"{notice.title}. {notice.text}")
         self.setToolTip(plain_tip(f"{notice.title}\n{notice.text}"))
         self._link = Link("Open", self) if notice.target or notice.rollout else None
         if self._link is not None:
-            self._link.move(self.width() - 48, 18)
+            self._link.move(self.width() - 48, (self.height() - 20) // 2)
             self._link.clicked.connect(self._open)
         if notice.level != "fail":
             QTimer.singleShot(STAYS_MS, self, lambda: self.ended.emit(self))
@@ -59,14 +63,23 @@ class Toast(Painted):
         painter.setClipPath(edge)
         painter.fillRect(QRectF(0, 0, 4, box.height()), theme.state_colour(state))
         painter.restore()
-        paint_mark(painter, state, QRectF(16, 20, 16, 16))
-        room = box.width() - 44 - (58 if self._link is not None else 12)
-        write(painter, QRectF(42, 9, room, 19), (self.notice.title, "label", "text"))
-        write(painter, QRectF(42, 28, room, 18), (self.notice.text, "small", "text.2"))
+        paint_mark(painter, state, QRectF(16, (box.height() - 16) / 2, 16, 16))
+        write(painter, QRectF(42, 9, self._room, 19), (self.notice.title, "label", "text"))
+        for at, line in enumerate(self._lines):
+            write(painter, QRectF(42, 28 + at * LINE, self._room, 18), (line, "small", "text.2"))
 
     def _open(self) -> None:
         self.opened.emit(self.notice)
         self.ended.emit(self)
+
+
+def in_lines(text: str, role: str, room: float) -> list[str]:
+    """Return a text in one line, or in two broken between words; what is over stays in the second, which is elided when written."""
+    if width_of(text, role) <= room:
+        return [text]
+    words = text.split()
+    fits = max((n for n in range(1, len(words)) if width_of(" ".join(words[:n]), role) <= room), default=0)
+    return [" ".join(words[:fits]), " ".join(words[fits:])] if fits else [text]
 
 
 class Toasts(QWidget):
@@ -120,8 +133,8 @@ class Toasts(QWidget):
 
     def _place(self) -> None:
         self.setVisible(bool(self._toasts))
-        wide, high = theme.pair("toast")
-        tall = len(self._toasts) * (high + 6) - 6
+        wide, _ = theme.pair("toast")
+        tall = sum(toast.height() + 6 for toast in self._toasts) - 6
         home = self._home
         self.setGeometry(home.width() - wide - 16, home.height() - self._above - tall - 12, wide, max(0, tall))
         self.raise_()

@@ -30,6 +30,12 @@ def verdict_word(verdict: Verdict) -> str:
     return verdict.value.upper() if verdict in {Verdict.FAIL, Verdict.PASS} else verdict.value
 
 
+def head_words(gate: GateView) -> str:
+    """Return what a card's head says: the sentence without the counts that stand large below it."""
+    counts, _, rest = gate.sentence.partition(". ")
+    return rest if rest and gate.evidence is not None and "baseline" in counts else gate.sentence
+
+
 class VerdictCard(Painted):
     """Head in the state's tint, counts at the left, evidence at the right, the query as sent at the foot."""
 
@@ -63,7 +69,7 @@ class VerdictCard(Painted):
         failed = gate.verdict is Verdict.FAIL
         self._mark.show_state(self._state, verdict_word(gate.verdict), gate.name)
         self._name.setText(gate.name)
-        self._sentence.setText(gate.sentence)
+        self._sentence.setText(head_words(gate))
         self._judged.setText(f"judged {forms.clock(gate.judged_at)}" if gate.judged_at is not None else "not judged yet")
         self._age.show_age(gate.sample_at, sample_limit_s)
         self._alarm.setText(gate.alarm)

@@ -17,16 +17,20 @@ from console.engine.pictures import Painter
 from console.engine.planning import start_obstacles, view_plan
 from console.engine.presence import still_runs
 from console.engine.recovery import Recovery
-from console.engine.state import LiveRollout
+from console.engine.state import LiveRollout, LiveTarget
 from console.engine.surroundings import Sleep, Surroundings
 from console.model.clock import Clock
 from console.model.commands import Decision
 from console.model.desk import Cancel, PlanView
-from console.model.errors import NotAllowed
+from console.model.errors import NotAllowed, Unreachable
 from console.model.plan import Plan
+from console.model.readings import Identity
 from console.model.rollout import Actor, Phase, Rollout
 from console.model.stores import Store, TargetRow
 from console.model.verbs import Verb
+
+ARM_S = 5.0
+"""Arming waits no longer for the router to say who it is."""
 
 
 class Engine:
@@ -118,12 +122,14 @@ class Engine:
             await self._parts.around.sleep(0.02)
 
     async def arm(self, target: str, *, armed: bool, reason: str) -> None:
-        """Let the console write to a target, whose router is pinned as it answers now, or make it observe-only again."""
+        """Let the console write to a target, whose router is pinned as it answers now, or make it observe-only again.
+
+        Raises RemoteError when the router does not say who it is, NotAllowed while a rollout is on its way.
+        """
         live = self._parts.target(target)
         fingerprint = live.row.fingerprint
         if armed:
-            async with asyncio.timeout(5.0):
-                identity = await live.connections.router.identity()
+            identity = await _who_answers(live)
             live.identity.took(identity, self._parts.around.clock.now())
             fingerprint = identity.fingerprint
         elif live.rollout is not None and not live.rollout.rollout.phase.over:
@@ -161,3 +167,16 @@ class Engine:
         if record is None:
             raise NotAllowed(f"There is no rollout {rollout} on the targets that are watched.")
         return record
+
+
+async def _who_answers(live: LiveTarget) -> Identity:
+    try:
+        async with asyncio.timeout(ARM_S):
+            return await live.connections.router.identity()
+    except TimeoutError:
+        raise Unreachable(
+            f"The router of {live.name} did not say in {ARM_S:g} s who it is.",
+            sent=False,
+            means="It was not armed: the system that is written to has to be known.",
+            advice="Look whether it runs, and arm the target again.",
+        ) from None

@@ -7,15 +7,20 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, astuple
 from typing import Any
 
 from console.analysis.history import History
 from console.analysis.planner import Detectability, Setting, detectability, n_pass
 from console.analysis.shares import AlphaShare
+from console.model.errors import RemoteError
 
 PROCESSES = 2
 LONGEST_S = 120.0
+
+COMMAND = (sys.executable, "-P", "-m", "console.engine.foresight")
+"""`-P` keeps the folder that we were started in off the path: a file of somebody else there must not run."""
 
 _seen: dict[Setting, tuple[Detectability, ...]] = {}
 _needed: dict[tuple[Setting, float], tuple[int | None, ...]] = {}
@@ -50,21 +55,31 @@ async def _each_stage(setting: Setting, harm_to: float | None) -> list[Any]:
 async def _ask(setting: Setting, harm_to: float | None, numbers: Sequence[int]) -> dict[int, Any]:
     question = json.dumps({"setting": asdict(setting), "harm_to": harm_to, "stages": list(numbers)}).encode()
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console.engine.foresight", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
+        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
     except OSError:
         return await asyncio.to_thread(_answers, setting, harm_to, numbers)
     try:
         async with asyncio.timeout(LONGEST_S):
             answer, _ = await process.communicate(question)
-    except (TimeoutError, asyncio.CancelledError):
-        process.kill()
-        await process.wait()
+    except TimeoutError:
+        await _end(process)
+        raise RemoteError(
+            f"What this plan can see was not worked out in {LONGEST_S:.0f} s.",
+            means="Nothing was planned.",
+            advice="This computer is too busy now: plan again, or with fewer stages.",
+        ) from None
+    except asyncio.CancelledError:
+        await _end(process)
         raise
     if process.returncode != 0:
         return await asyncio.to_thread(_answers, setting, harm_to, numbers)
     return {int(number): found for number, found in json.loads(answer).items()}
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
 
 
 def _answers(setting: Setting, harm_to: float | None, numbers: Sequence[int]) -> dict[int, Any]:

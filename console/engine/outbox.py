@@ -112,11 +112,14 @@ class Outbox:
         self._dirty.set()
 
     async def run(self) -> None:
-        """Tell batches for ever."""
+        """Tell batches for ever; an outer door: a view that cannot be made must not leave every screen as it is, and is logged."""
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            self.flush()
+            try:
+                self.flush()
+            except Exception:
+                LOG.exception("telling what changed broke")
             await self._around.sleep(BATCH_S)
 
     def flush(self) -> None:
@@ -148,11 +151,19 @@ class Outbox:
     def _changed(self, names: set[str], picture: Callable[[str], V | None], told: dict[str, V]) -> tuple[V, ...]:
         found = []
         for name in sorted(names):
-            view = picture(name)
+            view = self._drawn(name, picture)
             if view is not None and told.get(name) != view:
                 told[name] = view
                 found.append(view)
         return tuple(found)
+
+    def _drawn(self, name: str, picture: Callable[[str], V | None]) -> V | None:
+        """Make a view; an outer door: one that cannot be made is logged, and must not keep the others from being told."""
+        try:
+            return picture(name)
+        except Exception:
+            LOG.exception("the view of %s broke", name)
+            return None
 
     def _call(self, call: Callable[[], None]) -> None:
         """Call a listener; an outer door: its bug must not stop the engine, and is logged."""

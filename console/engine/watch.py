@@ -26,6 +26,9 @@ MOST_S = 30.0
 
 HURRY_S = 2.0
 
+FIRST_JITTER, JITTER = 1.0, 0.2
+"""By which share of its length a pause varies, so that the pollers of many targets do not fall into step and hold up a click in bursts."""
+
 
 class Watch:
     """The pollers of one target. `on_split` and `on_metrics` are told each reading; `on_metrics` also that there was none."""
@@ -66,6 +69,7 @@ class Watch:
 
     async def _poll(self, port: str, period_s: float, once: Callable[[], Awaitable[None]], seen: Seen[Any]) -> None:
         """Read for ever; an outer door: a provider's bug stops neither this poller nor any other, and is logged."""
+        jitter = FIRST_JITTER
         while True:
             begun = self._around.clock.elapsed()
             try:
@@ -80,7 +84,9 @@ class Watch:
                 await self._missed(port, seen, RemoteError(f"Reading the {port} broke: {type(error).__name__}."))
             self._live.touch()
             spent_s = self._around.clock.elapsed() - begun
-            await self._around.sleep(max(0.01, self._pause_s(period_s, seen.failures) - spent_s))
+            pause_s = self._pause_s(period_s, seen.failures) * (1.0 + jitter * (self._around.chance() - 0.5))
+            await self._around.sleep(max(0.01, pause_s - spent_s))
+            jitter = JITTER
 
     async def _missed(self, port: str, seen: Seen[Any], error: ConsoleError) -> None:
         seen.missed(error, self._around.clock.now())

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Bench:
     """The window, its engine, and the routers' side."""
 
     def __init__(self, app: QApplication, home: Path, targets: int) -> None:
-        self.home, self.targets = home, targets
+        self.home, self.targets, self.begun = home, targets, time.monotonic()
         (home / "data").mkdir(parents=True, exist_ok=True)
         stub = Path(__file__).with_name("envoy_stub.py")
         command = [sys.executable, str(stub), str(home / "data" / "records.db")]
@@ -91,6 +92,9 @@ class Bench:
         assert isinstance(desk, Console)
         return desk
 
+    def say(self, text: str) -> None:
+        print(f"{time.monotonic() - self.begun:6.1f} s  {text}", file=sys.stderr, flush=True)
+
     def close(self) -> None:
         self.starting.end()
         self.window.close()
@@ -114,7 +118,7 @@ class Bench:
         timer.stop()
         self.bridge.updated.disconnect(look)
         if not holds():
-            raise AssertionError(f"{what} did not come true")
+            raise AssertionError(f"{what} did not come true: {self.starting.inside.steering.rollout}")
 
     def rest(self, seconds: float) -> None:
         """Let the window live for a while."""
@@ -139,8 +143,10 @@ class Bench:
                 await self.console.engine.fleet.take_in(row)
 
         self.booted[0].submit(add()).result(PATIENCE_S * 5)
+        self.say(f"{self.targets} targets are taken in")
         known = self.starting._around.known.targets
         self.until(lambda: len(known) == self.targets and all(v.weight.read_back.at for v in known.values()), "every target is read")
+        self.say("every target is read")
         self.starting.inside.steering.pick("t0")
 
     def raise_weight(self) -> None:
@@ -221,4 +227,8 @@ if __name__ == "__main__":
     parser.add_argument("--clicks", type=int, default=50)
     parser.add_argument("--targets", type=int, default=200)
     chosen = parser.parse_args()
-    sys.exit(run(chosen.clicks, chosen.targets))
+    try:
+        sys.exit(run(chosen.clicks, chosen.targets))
+    except AssertionError:
+        traceback.print_exc()  # the program's own last door would put it into its log
+        sys.exit(1)

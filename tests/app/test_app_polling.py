@@ -1,0 +1,47 @@
+"""Polling many targets leaves room for a click: nothing is searched for in vain, and pollers do not fall into step."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from clock import FakeClock
+
+from console.engine.state import Seen
+from console.engine.surroundings import Surroundings
+from console.engine.watch import Watch
+from console.providers.clients.http import HttpClient
+
+pytestmark = pytest.mark.anyio
+
+
+def test_the_http_library_finds_at_once_that_an_optional_module_is_not_there() -> None:
+    assert HttpClient
+    assert "sniffio" in sys.modules
+
+
+@pytest.mark.parametrize(("drawn", "first_s", "later_s"), [(0.0, 1.0, 1.8), (0.5, 2.0, 2.0), (1.0, 3.0, 2.2)])
+async def test_pauses_between_readings_are_spread_by_chance(drawn: float, first_s: float, later_s: float) -> None:
+    pauses: list[float] = []
+    over = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            over.set()
+        await asyncio.sleep(0)
+
+    around = Surroundings(SimpleNamespace(), FakeClock(), SimpleNamespace(), sleep, lambda: drawn)  # type: ignore[arg-type]
+    live = SimpleNamespace(name="shop", touch=lambda: None, rollout=None)
+    watch = Watch(around, live, lambda _: None, lambda _: None, lambda _: None)  # type: ignore[arg-type, return-value]
+    seen: Seen[str] = Seen()
+
+    async def once() -> None:
+        seen.took("read", datetime.now(UTC))
+
+    polling = asyncio.create_task(watch._poll("traffic", 2.0, once, seen))
+    await over.wait()
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    assert pauses[:3] == pytest.approx([first_s, later_s, later_s])

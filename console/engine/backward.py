@@ -14,10 +14,10 @@ from console.engine.planning import is_release, sides_now, timing_of
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.commands import Answer, Command, Decision
-from console.model.errors import ConsoleError, StoreError
+from console.model.errors import ConsoleError, NotAllowed, StoreError
 from console.model.plan import Step, StepKind
 from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
-from console.model.stores import RolloutChange
+from console.model.stores import RolloutChange, TargetChange
 from console.model.target import Side
 from console.model.verbs import Verb
 from console.policy.planning import make_flag_plan, step_down_step, step_down_weight
@@ -202,12 +202,13 @@ class Backward:
         await self._reconcile(live, record)
         stable = move.stable or _swapped_too_soon(live, record, move)
         if stable:
-            row = replace(live.row, stable=stable)
+            live.row = replace(live.row, stable=stable)
             try:
-                await around.store.targets.put(row, move.actor, f"stable is {stable} again", around.clock.now())
-            except StoreError as error:
+                change, words = TargetChange(stable=stable), f"stable is {stable} again"
+                live.row = await around.store.targets.amend(live.name, change, move.actor, words, around.clock.now())
+            except (StoreError, NotAllowed) as error:
                 record.unrecorded = error.message
-            live.row, live.last_done = row, None if move.stable else live.last_done
+            live.last_done = None if move.stable else live.last_done
         if move.good is not None:
             what = replace(move.good, ended_at=around.clock.now())
             await records.change_anyhow(self._parts, live, record, what, move.by)

@@ -15,7 +15,7 @@ from console.model.errors import ConsoleError, NotAllowed, StaleWrite, StoreErro
 from console.model.events import MoveRefused, StageEntered
 from console.model.plan import Step, StepKind
 from console.model.rollout import Phase, StepRow, StepState
-from console.model.stores import RolloutChange
+from console.model.stores import RolloutChange, TargetChange
 from console.model.target import FreezeRule, Side
 from console.model.verbs import Verb
 
@@ -235,9 +235,9 @@ class Driver:
         return self._record.rollout.phase is Phase.DONE
 
     async def _stand_on(self, side: Side) -> None:
-        around, row = self._parts.around, replace(self._live.row, stable=side)
-        await around.store.targets.put(row, around.actor, f"stable is now {side}", around.clock.now())
-        self._live.row = row
+        around = self._parts.around
+        change, words = TargetChange(stable=side), f"stable is now {side}"
+        self._live.row = await around.store.targets.amend(self._live.name, change, around.actor, words, around.clock.now())
 
     async def _change(self, what: RolloutChange, verb: str) -> None:
         """Change the rollout's row; when a person was first, take what they made of it and go on from there."""

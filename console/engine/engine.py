@@ -26,7 +26,7 @@ from console.model.errors import NotAllowed, Unreachable
 from console.model.plan import Plan
 from console.model.readings import Identity
 from console.model.rollout import Actor, Phase, Rollout
-from console.model.stores import Store, TargetRow
+from console.model.stores import Store, TargetChange, TargetRow
 from console.model.verbs import Verb
 
 ARM_S = 5.0
@@ -127,24 +127,22 @@ class Engine:
         Raises RemoteError when the router does not say who it is, NotAllowed while a rollout is on its way.
         """
         live = self._parts.target(target)
-        fingerprint = live.row.fingerprint
+        fingerprint: str | None = None
         if armed:
             identity = await _who_answers(live)
             live.identity.took(identity, self._parts.around.clock.now())
             fingerprint = identity.fingerprint
         elif live.rollout is not None and not live.rollout.rollout.phase.over:
             raise NotAllowed(f"{live.rollout.id} is on its way on {target}.", advice="Roll back or finish it first.")
-        await self.fleet.remember(
-            replace(live.row, armed=armed, fingerprint=fingerprint), f"{'arm' if armed else 'observe only'}: {reason}"
-        )
+        change = TargetChange(armed=armed, fingerprint=fingerprint)
+        await self.fleet.remember(target, change, f"{'arm' if armed else 'observe only'}: {reason}")
 
     async def trust(self, target: str) -> None:
         """Allow the commands that a target's file declares, as it stands now, and connect anew with them."""
         live = self._parts.target(target)
-        row = replace(live.row, trusted_digest=live.target.digest)
-        await self.fleet.remember(row, "trust")
+        await self.fleet.remember(target, TargetChange(trusted_digest=live.target.digest), "trust")
         if live.rollout is None or live.rollout.rollout.phase.over:
-            await self.fleet.take_in(row)
+            await self.fleet.take_in(live.row)
 
     async def cancel_pipeline(self, rollout: str, reason: str) -> None:
         """Stop the pipeline's run that is on its way; the rollout then stands held. Raises NotAllowed when none runs."""

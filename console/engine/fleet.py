@@ -18,7 +18,7 @@ from console.model.plan import StepKind
 from console.model.ports import Connections
 from console.model.readings import MetricReading, Split
 from console.model.rollout import Phase
-from console.model.stores import TargetRow
+from console.model.stores import TargetChange, TargetRow
 from console.model.target import Target
 from console.policy.freezing import traffic_now
 
@@ -91,11 +91,11 @@ class Fleet:
             await self.let_go(name)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def remember(self, row: TargetRow, verb: str) -> None:
-        """Store a target's row, and use it from now on. Raises StoreError."""
+    async def remember(self, name: str, change: TargetChange, verb: str) -> None:
+        """Change single fields of a target's row, and use the row from now on. Raises StoreError, NotAllowed."""
         around = self._parts.around
-        await around.store.targets.put(row, around.actor, verb, around.clock.now())
-        live = self._parts.targets.get(row.name)
+        row = await around.store.targets.amend(name, change, around.actor, verb, around.clock.now())
+        live = self._parts.targets.get(name)
         if live is not None:
             live.row = row
             live.touch()
@@ -147,7 +147,7 @@ class Fleet:
         def take(split: Split) -> None:
             if not live.row.stable:
                 fullest = max(live.target.sides, key=lambda side: split.weights.get(side, 0.0))
-                self._soon(replace(live.row, stable=fullest), f"stable is {fullest}")
+                self._soon(live, TargetChange(stable=fullest, first=True), f"stable is {fullest}")
             if live.sending == 0:
                 self._look_for_drift(live, split)
             if live.restarted and (live.rollout is None or live.rollout.rollout.phase.over) and not split.weights.get(live.canary):
@@ -192,24 +192,24 @@ class Fleet:
     def _on_identity(self, live: LiveTarget) -> Callable[[str], None]:
         def take(fingerprint: str) -> None:
             if live.row.armed and not live.row.fingerprint:
-                self._soon(replace(live.row, fingerprint=fingerprint), "pinned")
+                self._soon(live, TargetChange(fingerprint=fingerprint, first=True), "pinned")
 
         return take
 
-    def _soon(self, row: TargetRow, verb: str) -> None:
-        """Use a row at once and store it in the background."""
-        live = self._parts.targets.get(row.name)
-        if live is not None:
-            live.row = row
-        task = asyncio.create_task(self._remember_quietly(row, verb))
+    def _soon(self, live: LiveTarget, change: TargetChange, verb: str) -> None:
+        """Use what was read for the first time at once, and store it in the background."""
+        live.row = replace(
+            live.row, stable=live.row.stable or change.stable or "", fingerprint=live.row.fingerprint or change.fingerprint or ""
+        )
+        task = asyncio.create_task(self._remember_quietly(live.name, change, verb))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _remember_quietly(self, row: TargetRow, verb: str) -> None:
+    async def _remember_quietly(self, name: str, change: TargetChange, verb: str) -> None:
         try:
-            await self.remember(row, verb)
+            await self.remember(name, change, verb)
         except (StoreError, NotAllowed) as error:
-            LOG.warning("%s of %s was not stored: %s", verb, row.name, error)
+            LOG.warning("%s of %s was not stored: %s", verb, name, error)
 
 
 async def _end(task: "asyncio.Task[None] | None") -> None:

@@ -59,6 +59,17 @@ class TargetRow:
     practice: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TargetChange:
+    """What changes in a target's row; None leaves a field as it is. `first` sets only what was never set, for what is read by itself."""
+
+    armed: bool | None = None
+    trusted_digest: str | None = None
+    fingerprint: str | None = None
+    stable: str | None = None
+    first: bool = False
+
+
 class Journal(Protocol):
     """Rollouts and their steps. Raises StaleWrite, NotAllowed, CannotRecord."""
 
@@ -182,6 +193,13 @@ class TargetBook(Protocol):
 
     async def put(self, row: TargetRow, actor: Actor, verb: str, at: datetime) -> None:
         """Add or replace a target's row."""
+        ...
+
+    async def amend(self, name: str, change: TargetChange, actor: Actor, verb: str, at: datetime) -> TargetRow:
+        """Change single fields of a target's row and return the row as it then stands, whatever else was changed meanwhile.
+
+        Raises NotAllowed when the target is not known any more.
+        """
         ...
 
     async def drop(self, name: str, actor: Actor, at: datetime) -> None:

@@ -1,17 +1,18 @@
 """What is remembered beside the journal: targets, the judge's counts, and a person's settings."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, delete, insert, select
+from sqlalchemy import Connection, Executable, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from console.model.audit import Entry, RecordKind
 from console.model.clock import from_iso
+from console.model.errors import NotAllowed
 from console.model.rollout import Actor, GateSample
-from console.model.stores import TargetRow
+from console.model.stores import TargetChange, TargetRow
 from console.store.database import Database
 from console.store.rows import stamp
 from console.store.schema import samples, settings, targets
@@ -29,7 +30,7 @@ class SqliteTargets:
 
         def look(conn: Connection) -> list[TargetRow]:
             found = conn.execute(select(targets).order_by(targets.c.name)).mappings()
-            return [TargetRow(**{**row, "armed": bool(row["armed"]), "practice": bool(row["practice"])}) for row in found]
+            return [_row(each) for each in found]
 
         return await self._database.read(look)
 
@@ -43,6 +44,26 @@ class SqliteTargets:
 
         await self._database.write(move)
 
+    async def amend(self, name: str, change: TargetChange, actor: Actor, verb: str, at: datetime) -> TargetRow:
+        """Change single fields of a row in one transaction. Raises NotAllowed when the target is not known any more."""
+
+        def move(conn: Connection) -> TargetRow:
+            found = conn.execute(select(targets).where(targets.c.name == name)).mappings().first()
+            if found is None:
+                raise NotAllowed(f"There is no target named {name} any more.", advice="Add its file again.")
+            before = _row(found)
+            fresh = {key: value for key, value in asdict(change).items() if key != "first" and value is not None}
+            if change.first:
+                fresh = {key: value for key, value in fresh.items() if not getattr(before, key)}
+            after = replace(before, **fresh)
+            if after != before:
+                values = {key: int(value) if isinstance(value, bool) else value for key, value in fresh.items()}
+                conn.execute(update(targets).where(targets.c.name == name).values(**values))
+                append_to(conn, Entry(RecordKind.TARGET, actor, at, verb, name, result="kept", detail=asdict(after)))
+            return after
+
+        return await self._database.write(move)
+
     async def drop(self, name: str, actor: Actor, at: datetime) -> None:
         """Forget a target (its history stays)."""
 
@@ -52,6 +73,10 @@ class SqliteTargets:
             append_to(conn, Entry(RecordKind.TARGET, actor, at, "drop target", name, result=result))
 
         await self._database.write(move)
+
+
+def _row(found: Mapping[Any, Any]) -> TargetRow:
+    return TargetRow(**{**found, "armed": bool(found["armed"]), "practice": bool(found["practice"])})
 
 
 class SqliteSamples:

@@ -79,7 +79,7 @@ async def test_a_rollback_between_the_swap_and_the_end_of_a_release_leaves_stabl
         desk = await w.desk()
         rollout = await desk.start()
         await desk.until_stage(rollout, 4)
-        w.store.trouble.slow = ("put", 2.0)
+        w.store.trouble.slow = ("amend", 2.0)
         await w.time.until(lambda: w.shop.router.sent[-1] == 100)
         await w.time.advance(1.0)
         await desk.act(Verb.ROLLBACK)

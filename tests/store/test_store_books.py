@@ -1,15 +1,16 @@
 """Freezes, targets, samples and settings: kept as given, each change told in the audit."""
 
+import asyncio
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from store_kit import ANN, BOB, NOON, HandClock
 
 from console.model.audit import AuditFilter
-from console.model.errors import BadFile, StaleWrite
+from console.model.errors import BadFile, NotAllowed, StaleWrite
 from console.model.freeze import FreezeWindow, OneOff, StopTheLine, Weekly
 from console.model.rollout import GateSample
-from console.model.stores import TargetRow
+from console.model.stores import TargetChange, TargetRow
 from console.store.sqlite import SqliteStore, open_store
 
 pytestmark = pytest.mark.anyio
@@ -84,3 +85,24 @@ async def test_settings_are_text_by_key(store: SqliteStore):
     await store.settings.put("theme", "dark")
     await store.settings.put("theme", "dim")
     assert await store.settings.get("theme", "light") == "dim"
+
+
+async def test_two_changes_of_a_target_at_once_are_both_kept(store: SqliteStore) -> None:
+    await store.targets.put(TargetRow("shop", "/targets/shop.yaml"), ANN, "add target", NOON)
+    await asyncio.gather(
+        store.targets.amend("shop", TargetChange(armed=True, fingerprint="lb-1"), ANN, "arm", NOON),
+        store.targets.amend("shop", TargetChange(stable="blue", first=True), BOB, "stable is blue", NOON),
+    )
+    assert list(await store.targets.rows()) == [TargetRow("shop", "/targets/shop.yaml", armed=True, fingerprint="lb-1", stable="blue")]
+
+
+async def test_what_is_read_by_itself_never_replaces_what_was_set(store: SqliteStore) -> None:
+    await store.targets.put(TargetRow("shop", "/targets/shop.yaml", fingerprint="lb-1", stable="green"), ANN, "add target", NOON)
+    row = await store.targets.amend("shop", TargetChange(stable="blue", fingerprint="lb-2", first=True), ANN, "read", NOON)
+    assert (row.stable, row.fingerprint) == ("green", "lb-1")
+
+
+async def test_a_target_that_was_forgotten_is_not_brought_back_by_a_change(store: SqliteStore) -> None:
+    with pytest.raises(NotAllowed, match="shop"):
+        await store.targets.amend("shop", TargetChange(armed=True), ANN, "arm", NOON)
+    assert list(await store.targets.rows()) == []

@@ -61,7 +61,7 @@ class Driver:
             LOG.exception("driving %s broke", self._record.id)
             await self._hold_anyhow(f"The console made an error: {type(error).__name__}. See the log.")
         finally:
-            if self._wheel.lost:
+            if self._wheel.lost and not await self._is_theirs():
                 await self._hold_anyhow(f"{self._wheel.lost}: nothing advanced")
             await self._wheel.let_go()
 
@@ -245,6 +245,19 @@ class Driver:
             await records.change(self._parts, self._live, self._record, what, By(self._parts.around.actor, verb))
         except NotAllowed:
             records.overtaken(self._parts, self._live, self._record, await self._parts.around.store.journal.rollout(self._record.id))
+
+    async def _is_theirs(self) -> bool:
+        """Tell whether somebody else raised the token since: the rollout then stands as they left it, and is not held for them."""
+        around, record, lease = self._parts.around, self._record, self._record.lease
+        try:
+            fresh = await around.store.journal.rollout(record.id)
+        except StoreError as error:
+            record.unrecorded = error.message
+            return False
+        if lease is None or fresh.token == lease.token:
+            return False
+        records.overtaken(self._parts, self._live, record, fresh)
+        return True
 
     async def _hold_anyhow(self, note: str) -> None:
         """Hold a running rollout for a trouble of this driver; what somebody else made of it meanwhile stays."""

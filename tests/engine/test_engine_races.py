@@ -4,9 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from engine_fakes import BLUE, GREEN, PAYMENTS, WITH_PIPELINE, World, world
+from engine_fakes import BEN, BLUE, GREEN, PAYMENTS, WITH_PIPELINE, World, world
 
 from console.model.errors import Unreachable
+from console.model.events import PhaseChanged
 from console.model.rollout import Phase
 from console.model.verbs import Verb
 
@@ -143,3 +144,19 @@ async def test_a_stage_that_was_stepped_down_to_counts_its_sessions_anew(tmp_pat
         counts = desk.engine._parts.records[rollout].judged[PAYMENTS].stage_counts
         assert counts is not None
         assert counts.canary < 20
+
+
+async def test_a_rollout_that_another_console_held_and_resumed_is_theirs_and_goes_on(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        ana, ben = await w.desk(), await w.desk(BEN)
+        rollout = await ana.start()
+        await ana.until_stage(rollout, 0)
+        lease = ana.engine._parts.records[rollout].lease
+        await w.time.until(lambda: ana.engine._parts.records[rollout].lease is not lease)
+        await ben.act(Verb.HOLD)
+        await w.time.advance(0.5)
+        assert (await ben.act(Verb.RESUME)).decision.allowed
+        await ben.until_phase(rollout, "done")
+        notes = [event.note for event in ben.events if isinstance(event, PhaseChanged)]
+        assert not any("nothing advanced" in note for note in notes)
+        assert w.shop.router.sent == [5, 25, 50, 95, 100]

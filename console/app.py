@@ -86,10 +86,13 @@ def connect(target: Target, row: TargetRow, clock: Clock, secrets: "Secrets") ->
 
 
 def read_target(row: TargetRow) -> Target:
-    """Return the target as its file says now. Raises BadFile with every mistake."""
+    """Return the target as its file says now. Raises BadFile with every mistake, and for a file that was given another target's name."""
     from console.files.targetfile import load_target  # noqa: PLC0415  # pydantic and ruamel.yaml
 
-    return load_target(Path(row.path))
+    target = load_target(Path(row.path))
+    if row.name and target.name != row.name:
+        raise BadFile(f"{row.path} names its target {target.name}, and it was added as {row.name}.", advice=f"Name it {row.name} again.")
+    return target
 
 
 def verify_file(path: Path, *, partial: bool) -> VerifyReport:
@@ -367,8 +370,12 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
     store = await asyncio.to_thread(open_store, folders().data, clock)
     actor = Actor(await operator(store), this_console())
     engine = Engine(store, clock, lambda target, row: connect(target, row, clock, secrets), read_target, actor, keeps_watch=keeps_watch)
+    console = Console(store, engine, secrets, actor, clock)
+    if keeps_watch:
+        with suppress(ConsoleError):  # what a killed console left of its practice shop; records that cannot be written wait
+            await console.close_practice()
     await engine.open(watch)
-    return Console(store, engine, secrets, actor, clock)
+    return console
 
 
 async def operator(store: Store) -> str:

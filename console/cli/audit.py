@@ -73,7 +73,7 @@ def list_records(
 
 
 @app.command()
-def show(seq: Annotated[int, typer.Argument(help="The record's number.", min=1)], *, as_json: AsJson = False) -> None:
+def show(seq: Annotated[int, typer.Argument(help="The record's number.", min=1, max=2**62)], *, as_json: AsJson = False) -> None:
     """Show one record, whole."""
 
     async def work(console: Console) -> list[Record]:

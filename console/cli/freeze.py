@@ -13,6 +13,7 @@ from console.cli.target import AsJson, Name, Reason
 from console.model.clock import SystemClock, from_iso, iso
 from console.model.errors import BadFile, NotAllowed
 from console.model.freeze import FreezeState, FreezeWindow, OneOff, Weekly
+from console.policy.calendar import YEARS
 from console.policy.freezing import upcoming
 
 app = typer.Typer(no_args_is_help=True, help="Spans in which nothing may raise exposure; going back is always open.")
@@ -21,9 +22,12 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def _instant(text: str, option: str) -> datetime:
     try:
-        return from_iso(text)
+        moment = from_iso(text)
     except ValueError as error:
         raise BadFile(f"{option}: found {text!r}, wanted an instant with a zone, as 2026-11-27T18:00+01:00.") from error
+    if moment.year not in YEARS:
+        raise BadFile(f"{option}: found {text!r}, wanted an instant in the years {YEARS.start} to {YEARS.stop - 1}.")
+    return moment
 
 
 def _local(text: str, option: str) -> datetime:
@@ -55,6 +59,8 @@ def check(
     """Tell whether a target is frozen at an instant, or in a span; exit code 3 when it is."""
     start = _instant(at, "--at") if at else SystemClock().now()
     end = _instant(until, "--until") if until else None
+    if end is not None and end <= start:
+        raise BadFile(f"--until: found {until!r}, wanted an instant after {iso(start)}.")
 
     async def work(console: Console) -> FreezeState:
         return await console.freeze_state(target, start)
@@ -178,6 +184,8 @@ def stop_the_line(
 ) -> None:
     """Stop every forward move now; going back stays open."""
     end = _instant(until, "--until") if until else None
+    if end is not None and end <= SystemClock().now():
+        raise BadFile(f"--until: found {until!r}, which is over.", advice="Give an instant to come, or none: then somebody lifts the stop.")
 
     async def work(console: Console) -> None:
         await console.stop_the_line(reason, end, tuple(target or ()))

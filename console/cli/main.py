@@ -1,17 +1,22 @@
 """Puts the commands together and turns every error into words and an exit code."""
 
+import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
 
 from console import __version__
+from console.app import begin_logs
 from console.cli import audit, freeze, moves, release, target
-from console.cli.demo import demo
+from console.cli.demo import OpenDesktop, demo
 from console.cli.judge import judge
 from console.cli.output import print_error
 from console.cli.practice import practice
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, OutcomeUnknown
+
+LOG = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="release-console",
@@ -43,10 +48,10 @@ def options(*, version: bool = typer.Option(False, "--version", callback=lambda 
     """Hold releases to their gates, and take them back in one click. Without a command: the desktop."""
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; no error leaves as a traceback."""
+def run(arguments: Sequence[str], open_desktop: OpenDesktop | None = None) -> int:
+    """Run a command and return its exit code; no error leaves as a traceback. An outer door: a bug is logged, and told in words."""
     try:
-        app(list(arguments), prog_name="release-console", standalone_mode=True)
+        app(list(arguments), prog_name="release-console", standalone_mode=True, obj=open_desktop)
     except ConsoleError as error:
         print_error(error)
         return error.exit_code
@@ -57,4 +62,26 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        _ready_to_log()
+        LOG.exception("a command broke")
+        return _tell_fault(error)
     return 0
+
+
+def _ready_to_log() -> None:
+    if not logging.getLogger().handlers:
+        with suppress(ConsoleError):
+            begin_logs("cli")
+    logging.getLogger().addHandler(logging.NullHandler())  # without any handler Python would print the traceback
+
+
+def _tell_fault(error: Exception) -> int:
+    """Tell a bug in words, and return the exit code: what was asked may be done, or not."""
+    told = OutcomeUnknown(
+        f"The console made an error: {type(error).__name__}.",
+        means="What was asked may be done, or not.",
+        advice="`release-console release list` shows where rollouts stand; cli.log in the folder of logs says more of the error.",
+    )
+    print_error(told)
+    return told.exit_code

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from console.app import Console
+from console.cli.moves import Ended, ended, report
 from console.cli.output import print_error, print_json, print_table
 from console.cli.session import act, command, target_of, with_console
 from console.cli.target import AsJson, Reason
@@ -167,47 +168,69 @@ def _finish(rollout: Rollout) -> None:
         raise GateFailed(f"{rollout.plan.release} was taken back: {rollout.note or 'see release show'}.")
 
 
-def _move(rollout: str, verb: Verb, reason: str, said: str) -> None:
-    async def work(console: Console) -> str:
-        target = await target_of(console, rollout)
-        await console.watching(target)
-        forward = verb in {Verb.PROMOTE, Verb.RESUME}
-        await console.read(target, 6.0 if forward else 1.0, forward=forward)
-        await act(console, command(console, verb, target, reason, rollout=rollout))
-        return target
+async def _ready(console: Console, rollout: str, *, forward: bool) -> str:
+    """Connect to a rollout's target, read it, and return its name."""
+    target = await target_of(console, rollout)
+    await console.watching(target)
+    await console.read(target, 6.0 if forward else 1.0, forward=forward)
+    return target
 
-    target = with_console(work)
-    print(f"{rollout} on {target}: {said}")
+
+def _go_on(rollout: str, verb: Verb, reason: str) -> None:
+    """Let a rollout go on, and drive it here: nobody else does, or the wheel would be theirs."""
+
+    async def work(console: Console) -> Rollout:
+        target = await _ready(console, rollout, forward=True)
+        return await _drive(console, command(console, verb, target, reason, rollout=rollout))
+
+    _finish(with_console(work))
+
+
+def _go_back(rollout: str, verb: Verb, reason: str, said: str) -> None:
+    """Lower what a rollout sends, and tell it once that was read back."""
+
+    async def work(console: Console) -> Ended:
+        target = await _ready(console, rollout, forward=False)
+        answer = await act(console, command(console, verb, target, reason, rollout=rollout))
+        return await ended(console, answer.rollout)
+
+    report(with_console(work), said)
 
 
 @app.command()
 def promote(rollout: RolloutId, *, reason: Reason = "") -> None:
-    """Go to the next stage now; only where the gates of this one pass."""
-    _move(rollout, Verb.PROMOTE, reason, "promoted.")
+    """Go to the next stage now, only where the gates of this one pass; then drive the rollout here, as `start` does."""
+    _go_on(rollout, Verb.PROMOTE, reason)
 
 
 @app.command()
 def resume(rollout: RolloutId, *, reason: Reason = "") -> None:
-    """Let a held rollout go on, or check an unknown step again."""
-    _move(rollout, Verb.RESUME, reason, "goes on.")
+    """Let a held rollout go on, or check an unknown step again; then drive it here, as `start` does."""
+    _go_on(rollout, Verb.RESUME, reason)
 
 
 @app.command()
 def hold(rollout: RolloutId, *, reason: Reason = "") -> None:
     """Stay at the weight of now; also stops the countdown after a fail."""
-    _move(rollout, Verb.HOLD, reason, "held.")
+
+    async def work(console: Console) -> str:
+        target = await _ready(console, rollout, forward=False)
+        await act(console, command(console, Verb.HOLD, target, reason, rollout=rollout))
+        return target
+
+    print(f"{rollout} on {with_console(work)}: held.")
 
 
 @app.command("step-down")
 def step_down(rollout: RolloutId, *, reason: Reason = "") -> None:
     """Lower the canary's weight to the stage before."""
-    _move(rollout, Verb.STEP_DOWN, reason, "stepped down.")
+    _go_back(rollout, Verb.STEP_DOWN, reason, "stepped down, read back.")
 
 
 @app.command()
 def abort(rollout: RolloutId, *, reason: Reason = "") -> None:
     """Stop the rollout and return all traffic to stable."""
-    _move(rollout, Verb.ABORT, reason, "aborted; traffic is back on stable.")
+    _go_back(rollout, Verb.ABORT, reason, "aborted; traffic is back on stable, read back.")
 
 
 @app.command()

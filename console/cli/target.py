@@ -139,6 +139,8 @@ def trust(name: Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not
         raise BadFile("Nothing was allowed.")
 
     async def allow(console: Console) -> None:
+        if await commands(console) != listed:
+            raise BadFile("The file has changed since its commands were listed; nothing was allowed.", advice="Look at them again.")
         await console.trust(name)
 
     with_console(allow, watch=[name])

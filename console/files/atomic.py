@@ -14,7 +14,7 @@ def write_whole(path: Path, lines: Iterable[str]) -> int:
 
     A reader sees the file before or the file after, never a half. Raises BadFile when the place cannot be written.
     """
-    beside = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}")
+    beside = path.parent / f".{path.name[:80]}.{secrets.token_hex(4)}"
     written = 0
     try:
         if path.is_dir():

@@ -38,9 +38,12 @@ def iso(moment: datetime) -> str:
 def from_iso(text: str) -> datetime:
     """Return the instant written by `iso`.
 
-    Raises ValueError when the text is no instant or has no zone.
+    Raises ValueError when the text is no instant, has no zone, or lies beyond the calendar in UTC.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies beyond the calendar") from error

@@ -152,6 +152,26 @@ def test_ctrl_c_holds_the_rollout_and_another_terminal_resumes_and_promotes_it(
     assert weight(envoy_server) == "25"
 
 
+def test_a_rollout_that_another_terminal_held_and_resumes_is_driven_there(
+    armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic
+) -> None:
+    rewrite(armed, upstreams, "", LONG)
+    shell = armed.shell
+    with Started(shell) as started:
+        started.until("canary 25 % read back")
+        assert shell("release", "hold", started.rollout).code == 0
+        with shell.start("release", "resume", started.rollout) as resumed:
+            started.until("running")
+            shown = shell("release", "show", started.rollout, "--json").document
+            assert (shown["rollout"]["phase"], shown["wheel"] is not None) == ("running", True)
+            aborted = shell("release", "abort", started.rollout)
+            assert (aborted.code, "back on stable, read back" in aborted.out) == (0, True)
+            out, _ = resumed.communicate(timeout=60)
+        assert (resumed.returncode, "nothing advanced" in out) == (1, False)
+        assert started.ended().code == 1
+    assert weight(envoy_server) == "0"
+
+
 def test_a_switch_and_the_way_back(armed: Armed, envoy_server: EnvoyServer) -> None:
     said = armed.shell("switch", "shop", "--to", "green", "--reason", "blue is old")
     assert (said.code, "read back" in said.out) == (0, True), said.err

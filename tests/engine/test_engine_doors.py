@@ -22,7 +22,7 @@ async def test_a_router_that_does_not_say_who_it_is_cannot_be_armed_and_the_erro
         desk = await w.desk()
         monkeypatch.setattr(engines, "ARM_S", 0.01)
         monkeypatch.setattr(w.shop.router, "identity", asyncio.Event().wait)
-        with pytest.raises(Unreachable, match="did not say in 0.01 s who it is"):
+        with pytest.raises(Unreachable, match=r"did not say in 0\.01 s who it is"):
             await desk.engine.arm("shop", armed=True, reason="test")
 
 

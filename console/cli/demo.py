@@ -1,15 +1,23 @@
 """The `demo` command: the practice shop with the desktop."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from console.model.errors import BadFile
 
+OpenDesktop = Callable[[tuple[str, float, bool]], int]
+"""Opens the window on the practice shop, (scenario, speed, whether its rollout starts), and returns the exit code when it closed.
+
+It comes from above: commands do not know windows.
+"""
+
 SCENARIOS = ("healthy", "silent-payment", "site-wide")
 
 
 def demo(
+    context: typer.Context,
     *,
     scenario: Annotated[str, typer.Option("--scenario", help=f"One of {', '.join(SCENARIOS)}; its rollout starts with the window.")] = "",
     speed: Annotated[float, typer.Option("--speed", min=1.0, max=100.0, help="How many times faster than a real shop.")] = 20.0,
@@ -17,6 +25,7 @@ def demo(
     """Open the practice shop: real processes and real traffic on this computer, nothing else to install."""
     if scenario and scenario not in SCENARIOS:
         raise BadFile(f"--scenario: found {scenario!r}, wanted one of {', '.join(SCENARIOS)}.")
-    from console.desktop.start import run  # noqa: PLC0415  # Qt is loaded for windows only
-
-    raise typer.Exit(run(practice=(scenario or "silent-payment", speed, bool(scenario))))
+    open_desktop: OpenDesktop | None = context.obj
+    if open_desktop is None:
+        raise BadFile("demo opens a window, and this program was started without one.", advice="Start it as release-console demo.")
+    raise typer.Exit(open_desktop((scenario or "silent-payment", speed, bool(scenario))))

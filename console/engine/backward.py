@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from console.engine import records, step, systems, ways
+from console.engine.lowering import known_weight, lower_weight
 from console.engine.parts import Parts
 from console.engine.planning import is_release, sides_now, timing_of
 from console.engine.records import By
@@ -20,7 +21,7 @@ from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
 from console.model.stores import RolloutChange, TargetChange
 from console.model.target import Side
 from console.model.verbs import Verb
-from console.policy.planning import make_flag_plan, step_down_step, step_down_weight
+from console.policy.planning import make_flag_plan, step_down_step
 
 LOG = logging.getLogger(__name__)
 
@@ -99,9 +100,8 @@ class Backward:
         return Answer(YES, record.id)
 
     async def _step_down(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
-        rollout, split = record.rollout, live.split.value
-        now_at = rollout.asked_weight if split is None else min(float(rollout.asked_weight), split.weights.get(rollout.plan.canary, 100.0))
-        weight = command.weight if command.weight is not None else step_down_weight(rollout.plan.stages, now_at)
+        rollout, now_at = record.rollout, known_weight(live, record)
+        weight = command.weight if command.weight is not None else lower_weight(live, record)
         if weight >= max(1.0, now_at):
             return Answer(Decision(False, (f"{weight} % is not lower than {now_at:g} %.",), "Name a lower weight."), record.id)
         below = [number for number, stage in enumerate(rollout.plan.stages) if stage.weight <= weight]

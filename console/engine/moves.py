@@ -5,6 +5,7 @@ from dataclasses import replace
 from console.engine import systems
 from console.engine.backward import Backward
 from console.engine.forward import Forward
+from console.engine.lowering import lower_weight
 from console.engine.parts import Parts
 from console.engine.planning import is_release, sides_now, timing_of
 from console.engine.state import LiveTarget
@@ -19,7 +20,7 @@ from console.model.rollout import Phase
 from console.model.verbs import Direction, Verb
 from console.model.views import SendView
 from console.policy.direction import direction
-from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step, step_down_weight
+from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step
 
 
 class Moves:
@@ -105,11 +106,9 @@ class Moves:
         if verb in {Verb.PROMOTE, Verb.RESUME}:
             return next_steps(record.rollout) if record is not None else ()
         if verb is Verb.STEP_DOWN:
-            weight = (
-                command.weight
-                if command.weight is not None
-                else step_down_weight(live.target.stages, sides.weights.get(live.canary, 100.0))
-            )
+            if record is None:
+                return ()
+            weight = command.weight if command.weight is not None else lower_weight(live, record)
             return (step_down_step(live.target, live.stable, weight, timing_of(live)),)
         if verb is Verb.FLAG_KILL and live.target.flag is not None:
             return make_flag_plan(live.target, sides, on=False).steps

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from console.engine.lowering import lower_weight
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.commands import Decision
 from console.model.verbs import Verb
 from console.model.views import VerbView
-from console.policy.planning import step_down_weight
 
 BAR = (Verb.HOLD, Verb.STEP_DOWN, Verb.ROLLBACK, Verb.FLAG_KILL)
 """The bottom bar's four, always in this order."""
@@ -73,13 +73,12 @@ def _view(live: LiveTarget, record: LiveRollout | None, verb: Verb, decision: De
 
 def _prediction(live: LiveTarget, record: LiveRollout | None, verb: Verb) -> tuple[str, float]:
     weight = weight_now(live)
-    at = "the weight of now" if weight is None else f"{weight:.4g} %"
+    at = "this weight" if weight is None else f"{weight:.4g} %"
     if verb is Verb.HOLD:
         return f"stay at {at}, at once", 0.0
     if verb is Verb.STEP_DOWN:
-        stages = record.rollout.plan.stages if record is not None else live.target.stages
-        lower = step_down_weight(stages, weight if weight is not None else 100.0)
-        return f"{at} to {lower} %, {_seconds(traffic_s(live))}", traffic_s(live)
+        lower = f"to {lower_weight(live, record)} %" if record is not None else "down"
+        return f"{lower if weight is None else f'{at} {lower}'}, {_seconds(traffic_s(live))}", traffic_s(live)
     if verb is Verb.ROLLBACK:
         return f"{_seconds(back_s(live))}, traffic first", back_s(live)
     if verb is Verb.FLAG_KILL:

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _URGENT, _USUAL, _LAST = range(3)
 _SLICE_MS = 50
 _READERS = 3
+_NO_INDEX = ("SQLITE_IOERR_SHM", "SQLITE_CANTOPEN", "SQLITE_FULL")
 _BROKEN = ("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 
@@ -229,7 +230,22 @@ class Database:
                     with suppress(DBAPIError):
                         conn.rollback()
         except DBAPIError as error:
-            raise cannot_read(error) from error
+            if not error_name(error).startswith(_NO_INDEX):
+                raise cannot_read(error) from error
+            return self._look_past_the_log(look, error)
+
+    def _look_past_the_log(self, look: Move[T], trouble: DBAPIError) -> T:
+        """Read the file alone, once: a full disk has no room for the index of the write-ahead log, and a way back must know its target.
+
+        What was committed after the log was last folded in is missing; nothing goes forward on it, for that must be recorded first.
+        """
+        address = f"{self.path.absolute().as_uri()}?immutable=1"
+        alone = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False), poolclass=NullPool)
+        try:
+            with alone.connect() as conn:
+                return look(conn)
+        except DBAPIError:
+            raise cannot_read(trouble) from trouble
 
     def _reader_engine(self) -> Engine:
         engine = create_engine("sqlite://", creator=self._read_only, poolclass=QueuePool, pool_size=_READERS + 2)

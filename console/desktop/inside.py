@@ -103,6 +103,7 @@ class Inside(QObject):
             page = self.window.entries[key].make(self._around)
             self.pages[key] = page
             self.window.stack.addWidget(page)
+            self.window.bottom.come_last()
             page.act.connect(self.steering.acting.send)
             page.selected.connect(self.steering.pick)
             page.went.connect(self.go)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from console.model.views import Problem, RolloutView, TargetView
 
 WORST_FIRST = (State.FAILED, State.UNKNOWN, State.DRIFT, State.ROLLING_BACK, State.HELD, State.IN_ROLLOUT)
+KINDS = {
+    "stop the line": "The line is stopped",
+    "blackout": "Peak traffic: frozen",
+    "calendar broken": "The freeze calendar cannot be used, so this is frozen",
+}
 ENFORCED = {
     "target": ("At the target", "the system itself refuses forward moves"),
     "shared": ("Shared authority", "no console can pass a freeze"),
@@ -76,5 +81,7 @@ def ribbons(target: TargetView | None, rollout: RolloutView | None, store_proble
 def _freeze(target: TargetView, now: datetime) -> RibbonView:
     freeze = target.freeze
     until = f" until {forms.day_minute(freeze.until, now)}" if freeze.until is not None else ""
-    what = ". ".join(part for part in (freeze.name, freeze.reason) if part)
-    return RibbonView("calendar", State.FROZEN, f"Frozen{until}", f"{what}. Backward moves are open.".lstrip(". "), "Open calendar", 2)
+    who = f"by {freeze.owner}" if freeze.kind == "stop the line" and freeze.owner else "" if freeze.kind in KINDS else freeze.name
+    what = ". ".join(part[:1].upper() + part[1:] for part in (who, freeze.reason) if part).rstrip(".")
+    words = f"{KINDS.get(freeze.kind, 'Frozen')}{until}"
+    return RibbonView("calendar", State.FROZEN, words, f"{what}. Backward moves are open.".lstrip(". "), "Open calendar", 2)

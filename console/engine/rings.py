@@ -66,7 +66,7 @@ class Window:
         if panel.kind is PanelKind.RATE:
             return part / (ended - began) if ended > began else math.nan
         whole = _grown(first, last, panel.denominator or "")
-        return part / whole if whole > 0 else math.nan
+        return min(1.0, part / whole) if whole > 0 else math.nan  # what began before the window may end in it: no share is above 1
 
 
 def _grown(first: Mapping[str, float], last: Mapping[str, float], name: str) -> float:

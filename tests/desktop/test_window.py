@@ -218,3 +218,16 @@ def test_a_silent_system_is_counted(opened):
     late = replace(view.connections[0], ok=False, last_at=samples.NOW - timedelta(seconds=41))
     inside = opened(Update(targets=(replace(view, connections=(late, *view.connections[1:])),)))
     assert inside.window.top.connections.accessibleName() == "4 of 5 oldest 41 s"
+
+
+def test_tab_goes_from_the_way_back_to_the_evidence_to_the_panels_and_last_to_the_bottom_bar(opened):
+    inside = opened(samples.incident())
+    window = inside.window
+    inside.go("releases")
+    pane = inside.pages["releases"].rollout
+    chain, here = [], window.nextInFocusChain()
+    while here is not window:
+        chain.append(here)
+        here = here.nextInFocusChain()
+    wanted = [pane.act.button, pane.gates.card.link, pane.pipeline.tabs[0], *window.bottom.buttons.values()]
+    assert [chain.index(each) for each in wanted] == sorted(chain.index(each) for each in wanted)

@@ -118,8 +118,9 @@ class Gates(QWidget):
         while len(self.rows) < len(gates):
             made = GateRow()
             made.opened.connect(self._open)
-            self.rows.append(made)
             self._column.addWidget(made)
+            self.setTabOrder(self.rows[-1].open if self.rows else self.card.link, made.open)
+            self.rows.append(made)
         for at, made in enumerate(self.rows):
             made.setVisible(at < len(gates))
             if at < len(gates):

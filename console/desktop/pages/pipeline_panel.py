@@ -115,6 +115,11 @@ class PipelinePanel(Card):
         self._shown, self._piped = "", False
         self.show_tab("Pipeline")
 
+    @property
+    def tabs(self) -> tuple[Button, ...]:
+        """Return the buttons of the three views."""
+        return tuple(self._views.values())
+
     def show_tab(self, name: str) -> None:
         """Show one of the three views."""
         self._views[name].setChecked(True)

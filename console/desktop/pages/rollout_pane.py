@@ -1,5 +1,7 @@
 """One rollout on screen: the sentence, the loss, the stages, the gates with evidence, the way back, charts and pipeline."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
@@ -63,6 +65,7 @@ class RolloutPane(QWidget):
         head.setStretch(0, 1)
         fill(whole := QVBoxLayout(self), [head, self.strip, row([left, self._right], theme.size("gutter"))], theme.size("gutter"))
         whole.setStretch(2, 1)
+        self._order()
 
     def show_view(self, rollout: RolloutView) -> None:
         """Show a rollout as it stands now."""
@@ -94,6 +97,13 @@ class RolloutPane(QWidget):
         self._chart_box.setFixedHeight(124 if low else 218)
         self.strip.set_small(low)
         self.act.set_small(low)
+
+    def _order(self) -> None:
+        """Let Tab go as a person looks: the way back, the evidence, then the panels beside it."""
+        ways = (self.unknown.roll_back, self.unknown.resume, *self.act.buttons, self.next.button)
+        steps = (*ways, self.gates.card.link, *self.pipeline.tabs, self.pipeline.cancel)
+        for before, after in pairwise(steps):
+            self.setTabOrder(before, after)
 
     def _connect(self) -> None:
         self.unknown.resumed.connect(lambda: self.asked.emit(Verb.RESUME))

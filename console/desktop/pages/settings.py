@@ -11,6 +11,7 @@ from console import __version__
 from console.desktop import theme
 from console.desktop.page import Page, Surroundings
 from console.desktop.pages.laying import Scrolled, column, fill, page_layout, row
+from console.desktop.pages.log_panel import LogPanel
 from console.desktop.pages.preferences import MOTION, OPERATOR, ROWS, THEME, preferences
 from console.desktop.pages.secrets_panel import SecretsPanel
 from console.desktop.widgets.button import Button
@@ -22,7 +23,7 @@ from console.model.views import Notice, Update
 
 _THEMES = {"system": "As the system", "dark": "Dark", "light": "Light", "contrast": "High contrast"}
 _ROWS = {"dense": "Dense", "normal": "Normal", "roomy": "Roomy"}
-WIDEST = 980
+WIDEST = 1330
 
 
 class Segments(QWidget):
@@ -55,7 +56,8 @@ class SettingsPage(Page):
         content = QWidget()
         content.setMaximumWidth(WIDEST)
         left = column([self._looks(), self._person(), self._places(), -1], theme.size("gutter"))
-        right = column([self.secrets, -1], theme.size("gutter"))
+        self.log = self._log()
+        right = column([self.secrets, *([self.log] if self.log is not None else []), -1], theme.size("gutter"))
         both = QHBoxLayout(content)
         fill(both, [left, right], theme.size("gutter"))
         both.setStretch(0, 1)
@@ -118,10 +120,18 @@ class SettingsPage(Page):
         panel.body.addLayout(row([open_data, open_logs, -1]))
         return panel
 
+    def _log(self) -> LogPanel | None:
+        try:
+            return LogPanel(self.around, folders().logs / "desktop.log")
+        except ConsoleError:
+            return None  # why there are no folders stands under "Where things are"
+
     def _load(self) -> None:
         preferences().load(self.around.bridge)
         self.around.bridge.ask(lambda desk: desk.setting(OPERATOR, self.around.actor.name), self.operator.setText)
         self.secrets.load()
+        if self.log is not None:
+            self.log.read()
 
     def _show_preferences(self) -> None:
         chosen = preferences()

@@ -83,6 +83,11 @@ class AutoActCard(Panel):
         return self._calm if self._now.isHidden() else self._now
 
     @property
+    def buttons(self) -> tuple[Button, ...]:
+        """Return the buttons in the order of Tab."""
+        return self._now, self._calm, self._hold
+
+    @property
     def countdown(self) -> str:
         """Return the time left as it is shown, "" while none runs."""
         return "" if self._left.isHidden() else self._left.text()

@@ -165,6 +165,19 @@ class BottomBar(QFrame):
         """Return the button of a verb as it was told to the bar."""
         return next((self.buttons[shown] for shown, told in self._told.items() if told is verb), self.buttons[Verb.ROLLBACK])
 
+    def come_last(self) -> None:
+        """Let Tab reach the verbs after everything else in the window."""
+        first, *others = self.buttons.values()
+        here: QWidget | None = self.window().previousInFocusChain()
+        while here is not None and here is not self.window():
+            if here not in self.buttons.values():
+                self.setTabOrder(here, first)
+            if here.nextInFocusChain() is first:
+                break  # Qt passes over widgets that cannot take the keyboard, and over some that can
+            here = here.previousInFocusChain()
+        for before, after in zip((first, *others), others, strict=False):
+            self.setTabOrder(before, after)
+
     def press_key(self, verb: Verb) -> None:
         """Do what a verb's key does: act while a gate fails, else show its preview first with the focus on its button."""
         button = self.buttons[verb]

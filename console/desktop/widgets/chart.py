@@ -56,6 +56,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         super().__init__(parent, axisItems={"bottom": _TimeAxis("bottom")}, background=None)
         self._lines: dict[str, Any] = {}
         self._markers: dict[float, Any] = {}
+        self._seconds = False
         self._shown: tuple[tuple[SeriesView, ...], tuple[Marker, ...]] = ((), ())
         item = self.getPlotItem()
         item.hideButtons()
@@ -78,9 +79,10 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         """Return the words of the markers that are not hidden by others."""
         return tuple(line.label.format for line in self._markers.values() if line.label.isVisible())
 
-    def show_lines(self, series: tuple[SeriesView, ...], markers: tuple[Marker, ...]) -> None:
-        """Show one line per series and a dashed upright per action."""
+    def show_lines(self, series: tuple[SeriesView, ...], markers: tuple[Marker, ...], unit: str = "") -> None:
+        """Show one line per series and a dashed upright per action; parts of a second are numbered in ms, as the value beside them."""
         self._shown = (series, markers)
+        self._seconds = unit.split(" ", 1)[0] == "s" if unit else self._seconds
         for role in set(self._lines) - {one.role for one in series}:
             self.removeItem(self._lines.pop(role))
         arrays = [(one.role, np.asarray(one.times, float), np.asarray(one.values, float)) for one in series]
@@ -128,6 +130,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         low, high = nice_range(float(every.min()), float(every.max()))
         high += (high - low) * (MARKER_ROOM if self._shown[1] else 0.0)
         start, end = min(first for first, _ in spans), max(last for _, last in spans)
+        self.getPlotItem().getAxis("left").setScale(1000.0 if self._seconds and high < 1 else 1.0)
         self.getPlotItem().getViewBox().setRange(xRange=(start, max(end, start + 1)), yRange=(low, high), padding=0)
 
     def _mark(self, markers: tuple[Marker, ...]) -> None:
@@ -250,7 +253,7 @@ class ChartCard(Painted):
         self._problem.setVisible(bool(chart.problem))
         if chart.problem:
             self._problem.show_state(State.BLIND, chart.problem)
-        self._plot.show_lines(chart.series, markers)
+        self._plot.show_lines(chart.series, markers, chart.unit)
         self._legend.show_parts(tuple((one.role, legend_value(one, chart)) for one in chart.series))
         self.setAccessibleName(f"{chart.name}, {absent or written(chart.latest, chart.unit)} {aside}")
 

@@ -109,7 +109,7 @@ class EvidenceChart(Painted):
         room = max(1.0, scale.plot.width() / 64)
         step = next((s for s in TICK_STEPS_S if (scale.end - scale.start) / s <= room), TICK_STEPS_S[-1])
         tick = math.ceil(scale.start / step) * step
-        while tick <= scale.end:
+        while tick <= scale.end and scale.x(tick) + 28 <= self.width():
             at = forms.epoch(tick)
             words = forms.minute(at) if step >= 60 else forms.clock(at)
             x = scale.x(tick)

@@ -8,6 +8,9 @@ from shiboken6 import isValid
 from console.desktop import theme
 from console.desktop.style import RingStyle
 
+RINGLESS = "palette"
+"""The palette's field fills its card and has the only caret: a ring would lie on what stands beside it."""
+
 
 class _Ring(QFocusFrame):
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -35,7 +38,7 @@ class FocusRing(QObject):
 
     def _follow(self, _before: QWidget | None, now: QWidget | None) -> None:
         by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
-        if now is None or by_mouse or now is self._window or not self._window.isAncestorOf(now):
+        if now is None or by_mouse or now is self._window or now.objectName() == RINGLESS or not self._window.isAncestorOf(now):
             if self._ring is not None and isValid(self._ring):
                 self._ring.hide()
             return

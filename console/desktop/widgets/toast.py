@@ -74,9 +74,12 @@ class Toast(Painted):
 
 
 def in_lines(text: str, role: str, room: float) -> list[str]:
-    """Return a text in one line, or in two broken between words; what is over stays in the second, which is elided when written."""
+    """Return a text in one line, or in two broken between words: its first sentence where it is longer; the second may be elided."""
     if width_of(text, role) <= room:
         return [text]
+    first, stop, _ = text.partition(". ")
+    if stop and width_of(text, role) > 1.9 * room:
+        text = f"{first}."
     words = text.split()
     fits = max((n for n in range(1, len(words)) if width_of(" ".join(words[:n]), role) <= room), default=0)
     return [" ".join(words[:fits]), " ".join(words[fits:])] if fits else [text]

@@ -62,6 +62,11 @@ class VerdictCard(Painted):
         self._link.clicked.connect(lambda: self.evidence_asked.emit(self._gate))
         self._build()
 
+    @property
+    def link(self) -> Link:
+        """Return the link to the evidence card."""
+        return self._link
+
     def show_view(self, gate: GateView, sample_limit_s: float = 30.0) -> None:
         """Show a gate; older than `sample_limit_s` its sample is marked as old."""
         self._gate = gate

@@ -30,7 +30,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         phase=rollout.phase,
         state=_state(live, record),
         headline=headline(live, record),
-        subline=subline(rollout),
+        subline=subline(rollout) + ("" if live.target.speed == 1 else f" · its time runs {live.target.speed:g} times as fast"),
         plan_hash=plan.hash,
         stable_version=plan.stable_version,
         canary_version=plan.canary_version,

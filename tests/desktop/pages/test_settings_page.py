@@ -72,6 +72,16 @@ def test_without_a_keyring_the_reason_and_the_advice_are_told_and_nothing_can_be
     assert not page.secrets.another.isEnabled()
 
 
+def test_the_end_of_the_log_is_shown_as_plain_text_and_read_again_at_a_click(shown, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setenv("RELEASE_CONSOLE_HOME", str(tmp_path))
+    page = shown(SettingsPage, samples.incident())
+    log = tmp_path / "logs" / "desktop.log"
+    log.write_text('{"at": "2026-11-24T10:10:22Z", "level": "error", "text": "<b>router</b> is gone"}\n')
+    qtbot.mouseClick(page.log.again, CLICK)
+    qtbot.waitUntil(lambda: "<b>router</b> is gone" in page.log.lines.toPlainText())
+    assert page.log.lines.isReadOnly()
+
+
 def test_a_secret_is_taken_hidden_and_kept_under_its_name(shown, qtbot, desk):
     page = shown(SettingsPage, with_secret())
     qtbot.waitUntil(page.secrets.another.isEnabled)

@@ -1,5 +1,6 @@
 """The commands that act at once: `switch`, `rollback` and `flag kill`."""
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -48,6 +49,10 @@ def report(over: Ended, said: str) -> None:
         why = open_steps[-1].detail if open_steps else rollout.note
         raise NotAllowed(f"{rollout.id} is {rollout.phase.value}: {why or 'nothing was sent'}", advice="Going back is open.")
     print(f"{rollout.id}: {said}")
+    if any(step.recorded == "emergency" for step in over.own):
+        print("The records could not be written: it is in the emergency journal, and joins the audit when they can.", file=sys.stderr)
+    elif not over.own or any(step.recorded == "not recorded" for step in over.own):
+        print("Not recorded: neither the records nor the emergency journal could be written.", file=sys.stderr)
 
 
 def switch(name: Name, *, to: Annotated[str, typer.Option("--to", help="The side that takes all traffic.")], reason: Reason = "") -> None:

@@ -1,6 +1,7 @@
 """Nonsense at the terminal is told in words and by the exit codes, never as a traceback."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -102,4 +103,11 @@ def test_a_switch_that_was_held_before_it_was_sent_is_not_told_as_done(capsys: p
 
 def test_a_way_back_that_was_read_back_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     report(over(Phase.ROLLED_BACK, StepState.CONFIRMED, StepState.CONFIRMED), "back on blue")
-    assert capsys.readouterr().out == "R-1: back on blue\n"
+    assert capsys.readouterr() == ("R-1: back on blue\n", "")
+
+
+@pytest.mark.parametrize(("recorded", "words"), [("emergency", "emergency journal"), ("not recorded", "Not recorded")])
+def test_a_way_back_that_is_not_in_the_records_says_so(recorded: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = over(Phase.ROLLED_BACK, StepState.CONFIRMED)
+    report(replace(ended, own=tuple(replace(step, recorded=recorded) for step in ended.own)), "back on blue")
+    assert words in capsys.readouterr().err

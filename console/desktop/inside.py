@@ -48,7 +48,7 @@ class Inside(QObject):
         """Show a page, on a subject where one is given."""
         page = self._page(key)
         self.window.rail.select(key)
-        self.window.stack.setCurrentWidget(page)
+        page.switch(self.window.stack, page)
         if subject:
             page.show_subject(subject)
         self._show_place()

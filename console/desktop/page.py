@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 
 if TYPE_CHECKING:
     from console.desktop.bridge import Bridge
@@ -59,6 +59,16 @@ class Page(QWidget):
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.around = around
+
+    def switch(self, stack: QStackedWidget, shown: QWidget) -> None:
+        """Show one widget of a stack. A keyboard that was in the one before is kept by the page: Qt would give it to the first button,
+        which Enter would then press unasked.
+        """
+        before, now = stack.currentWidget(), QApplication.focusWidget()
+        moves = before is not shown and before is not None and now is not None and before.isAncestorOf(now)
+        stack.setCurrentWidget(shown)
+        if moves:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_update(self, update: Update) -> None:
         """Show a batch; the first one holds everything."""

@@ -125,7 +125,7 @@ def test_a_long_path_of_evidence_keeps_its_peaks_and_its_newest_point():
 
 def test_the_largest_rises_and_the_newest_point_are_labelled():
     assert steps_to_label([(0.0, 1.0), (1.0, 9.5), (2.0, 9.6), (3.0, 102.0), (4.0, 2480.0)]) == [1, 3, 4]
-    assert steps_to_label([(0.0, 1.0)]) == []
+    assert steps_to_label([(0.0, 1.0)]) == [0]
     assert steps_to_label([(0.0, 1.0), (1.0, 711.0), (2.0, 8293.0), (9.0, 8293.0)]) == [1, 3]
 
 

@@ -231,3 +231,17 @@ def test_tab_goes_from_the_way_back_to_the_evidence_to_the_panels_and_last_to_th
         here = here.nextInFocusChain()
     wanted = [pane.act.button, pane.gates.card.link, pane.pipeline.tabs[0], *window.bottom.buttons.values()]
     assert [chain.index(each) for each in wanted] == sorted(chain.index(each) for each in wanted)
+
+
+def test_a_page_that_opens_by_itself_gives_no_button_the_keyboard(qtbot, opened):
+    inside = opened(samples.healthy())
+    inside.window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is inside.window)
+    inside.go("targets")
+    inside.pages["targets"].table.filter.setFocus()
+    qtbot.waitUntil(inside.pages["targets"].table.filter.hasFocus)
+    inside.go("releases")
+    assert inside.pages["releases"].hasFocus()
+    qtbot.keyClick(inside.window, Qt.Key.Key_Return)
+    qtbot.keyClick(inside.window, Qt.Key.Key_Space)
+    assert acted(inside) == []

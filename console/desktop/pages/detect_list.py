@@ -5,7 +5,8 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, theme
-from console.desktop.widgets.painted import Painted, card, write_run
+from console.desktop.widgets.label import plain_tip
+from console.desktop.widgets.painted import Painted, card, width_of, write_run
 from console.model.desk import DetectRow
 
 ROW = 46
@@ -38,6 +39,7 @@ class DetectList(Painted):
         """Show a plan's stages."""
         self._rows = rows
         self.setAccessibleName("; ".join(f"{forms.per_cent(row.weight)} for {forms.span(row.wait_s)}: {row.sentence}" for row in rows))
+        self.setToolTip(plain_tip("\n".join(row.sentence for row in rows)))
         self.updateGeometry()
         self.update()
 
@@ -54,10 +56,12 @@ class DetectList(Painted):
             box = QRectF(_STAGE, top, self.width() - _STAGE, ROW)
             card(painter, box, theme.colour("bg.raised"), theme.colour("line"), 4)
             blind = row.smallest is None
+            whole = width_of(down_to(row), "small.strong") + width_of(missed(row), "small") + 26 <= box.width()
+            rest = missed(row) if whole else ""  # half a sentence says nothing; all of it is read aloud and in the tooltip
             write_run(
                 painter,
                 QRectF(box.left() + 10, top + 4, box.width() - 20, 20),
-                ((down_to(row), "small.strong", "look" if blind else "text"), (missed(row), "small", "text.3")),
+                ((down_to(row), "small.strong", "look" if blind else "text"), (rest, "small", "text.3")),
             )
             self._bar(painter, QRectF(box.left() + 10, top + 28, box.width() - 20, 8), row)
 

@@ -79,7 +79,7 @@ class ReleasesPage(Page):
             view = known.targets.get(subject.removeprefix(PLAN))
             if view is not None:
                 self._started = ""
-                self._stack.setCurrentWidget(self.plan)
+                self.switch(self._stack, self.plan)
                 self.plan.open_for(view)
                 self.selected.emit(view.name)
         else:
@@ -113,7 +113,7 @@ class ReleasesPage(Page):
     def _show_rollout(self, view: RolloutView) -> None:
         fresh = view.id != self._shown or self._planning
         self._shown = view.id
-        self._stack.setCurrentWidget(self.rollout)
+        self.switch(self._stack, self.rollout)
         self.rollout.show_view(view)
         if fresh:
             self.selected.emit(view.target)

@@ -209,12 +209,12 @@ def strokes(scale: _Scale, points: Sequence[tuple[float, float]]) -> list[QRectF
 
 
 def steps_to_label(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the newest point and the largest rises before it, in order of time; the first point and a value said again say nothing."""
+    """Return the newest point and the largest rises before it, in order of time; a value said again says nothing."""
     rises = sorted(
         (index for index in range(1, len(points) - 1) if points[index - 1][1] * 1.5 < points[index][1] != points[-1][1]),
         key=lambda index: points[index][1] / max(1e-12, points[index - 1][1]),
     )
-    return sorted([*rises[-(LABELLED - 1) :], *([len(points) - 1] if len(points) > 1 else [])])
+    return sorted([*rises[-(LABELLED - 1) :], *([len(points) - 1] if points else [])])
 
 
 def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

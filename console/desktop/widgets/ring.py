@@ -21,6 +21,11 @@ class _Ring(QFocusFrame):
         painter.end()
 
 
+def _bare(widget: QWidget) -> bool:
+    """Tell whether a widget that has the keyboard takes no ring: the palette's field, and a page that only keeps it for a while."""
+    return widget.objectName() == RINGLESS or widget.focusPolicy() is Qt.FocusPolicy.NoFocus
+
+
 class FocusRing(QObject):
     """The ring of 2 px around whatever has the keyboard, 2 px outside of it: one frame that follows the focus through a window."""
 
@@ -38,7 +43,7 @@ class FocusRing(QObject):
 
     def _follow(self, _before: QWidget | None, now: QWidget | None) -> None:
         by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
-        if now is None or by_mouse or now is self._window or now.objectName() == RINGLESS or not self._window.isAncestorOf(now):
+        if now is None or by_mouse or now is self._window or _bare(now) or not self._window.isAncestorOf(now):
             if self._ring is not None and isValid(self._ring):
                 self._ring.hide()
             return

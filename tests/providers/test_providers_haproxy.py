@@ -216,3 +216,50 @@ async def test_an_answer_in_words_is_a_refusal_with_those_words(haproxy_server: 
         with pytest.raises(Refused, match="Permission denied"):
             await limited.set_split(change(0, backward=True))
     assert await green(haproxy_server) == 0
+
+
+async def test_what_is_left_of_a_forward_change_is_not_sent_after_a_way_back(
+    haproxy_server: HaproxyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = router(haproxy_server)
+    await one.set_split(change(0, backward=True))
+    ask, paused, go_on = one._client.ask, asyncio.Event(), asyncio.Event()
+
+    async def slow(command: str, timeout_s: float | None = None) -> str:
+        said = await ask(command, timeout_s)
+        if command.startswith("set") and not paused.is_set():
+            paused.set()
+            await go_on.wait()
+        return said
+
+    monkeypatch.setattr(one._client, "ask", slow)
+    forward = asyncio.create_task(one.set_split(change(25)))
+    await paused.wait()
+    await one.set_split(change(0, backward=True))
+    go_on.set()
+    with pytest.raises(OutcomeUnknown, match="way back came first"):
+        await forward
+    assert await green(haproxy_server) == 0
+    assert "MAINT" in haproxy_server.ask("show stat -1 4 -1").split("shop,green1")[1].split("\n")[0]
+
+
+async def test_what_is_left_of_a_step_down_is_not_sent_after_the_whole_way_back(
+    haproxy_server: HaproxyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = router(haproxy_server)
+    await one.set_split(change(50))
+    ask, paused, go_on = one._client.ask, asyncio.Event(), asyncio.Event()
+
+    async def slow(command: str, timeout_s: float | None = None) -> str:
+        if command.startswith("show") and not paused.is_set():
+            paused.set()
+            await go_on.wait()
+        return await ask(command, timeout_s)
+
+    monkeypatch.setattr(one._client, "ask", slow)
+    down = asyncio.create_task(one.set_split(change(5, backward=True)))
+    await paused.wait()
+    await one.set_split(change(0, backward=True))
+    go_on.set()
+    await down
+    assert haproxy_server.ask("get weight shop/green1").startswith("0 ")

@@ -39,6 +39,8 @@ class HaproxyRouter:
         self._client = HaproxyClient(spec.address, spec.timeout_s)
         self._part_s = min(0.8, max(0.3, spec.timeout_s / _BACKWARD_PARTS))
         self._system = self._client.system
+        self._backs = 0
+        """Ways back that were begun: what is left of a change before them is not sent any more, for it would raise what they lowered."""
 
     async def identity(self) -> Identity:
         """Return the node with its backend's servers; the incarnation is the process and its start, which a reload changes."""
@@ -93,7 +95,7 @@ class HaproxyRouter:
         return {side: sum(servers[name].weight for name in names if servers[name].takes_new) for side, names in self._spec.servers.items()}
 
     async def _forward(self, change: SplitChange) -> None:
-        until = asyncio.get_running_loop().time() + self._spec.timeout_s
+        until, backs = asyncio.get_running_loop().time() + self._spec.timeout_s, self._backs
         _, servers = await self._servers()
         for side, share in change.weights.items():
             if share and not self._usable(side, servers):
@@ -104,6 +106,8 @@ class HaproxyRouter:
                 )
         moves = [move for phase in self._phases(change, servers) for move in phase]
         for done, move in enumerate(moves):
+            if self._backs != backs:
+                raise _half(Refused("The way back came first.", means="Nothing was changed."), done, self._system)
             try:
                 await self._run(move, max(0.01, until - asyncio.get_running_loop().time()))
             except RemoteError as error:
@@ -111,23 +115,27 @@ class HaproxyRouter:
 
     async def _back(self, change: SplitChange) -> None:
         until = asyncio.get_running_loop().time() + self._spec.timeout_s / 2
+        self._backs += 1
+        mine = self._backs
         try:
             _, servers = await self._servers(self._part_s)
         except RemoteError:
             servers = self._assumed()  # going back never waits for a reading
         moves = self._phases(change, servers)
-        failed = await self._through(moves)
+        failed = await self._through(moves, mine)
         if failed and asyncio.get_running_loop().time() < until:
             # One lost command must not leave sticky customers on the canary; all of them are absolute, so they may be sent again.
-            failed = await self._through([[move for move in phase if move in failed] for phase in moves])
+            failed = await self._through([[move for move in phase if move in failed] for phase in moves], mine)
         if failed:
             worst = max(failed.values(), key=lambda error: isinstance(error, Unreachable) and error.sent)
             raise _half(worst, sum(map(len, moves)) - len(failed), self._system)
 
-    async def _through(self, phases: Sequence[Sequence[_Move]]) -> dict[_Move, RemoteError]:
-        """Send all commands, phase by phase, whatever fails, and return those that failed."""
+    async def _through(self, phases: Sequence[Sequence[_Move]], mine: int) -> dict[_Move, RemoteError]:
+        """Send all commands, phase by phase, whatever fails, and return those that failed; a later way back goes on in place of this."""
         failed: dict[_Move, RemoteError] = {}
         for phase in phases:
+            if self._backs != mine:
+                break
             results = await asyncio.gather(*(self._settled(move) for move in phase))
             failed |= {move: error for move, error in zip(phase, results, strict=True) if error}
         return failed

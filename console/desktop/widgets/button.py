@@ -1,7 +1,7 @@
 """Push buttons: plain, forward (blue), act (solid ink), quiet, and links."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from console.desktop import icons, theme
@@ -42,6 +42,13 @@ class Button(QPushButton):
         self.setToolTip(plain_tip(reason))
         self.setAccessibleDescription(reason)
         self._tint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Press at Enter as at Space: Qt does so in dialogs only, and Roll back now must go at the first key."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Tint the icon for the new theme."""

@@ -61,6 +61,8 @@ def test_a_fail_puts_the_keyboard_on_roll_back_now(shown, qtbot, around):
     qtbot.waitUntil(page.isActiveWindow)
     tell(page, around, samples.incident())
     assert page.rollout.act.button.hasFocus()
+    qtbot.keyClick(page.rollout.act.button, Qt.Key.Key_Return)
+    assert [command.verb for command in page.heard["act"]] == [Verb.ABORT]
 
 
 def test_promote_shows_what_is_sent_and_sends_only_after_the_typed_name(shown, qtbot, desk):

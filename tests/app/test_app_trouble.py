@@ -62,9 +62,11 @@ async def test_without_a_keyring_the_desk_says_so_with_advice(armed: Armed, monk
 async def test_with_metrics_dead_and_weights_changed_by_hand_a_rollback_goes(
     tmp_path: Path, envoy_server: EnvoyServer, upstreams: dict[str, Upstream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Traffic(upstreams), wire_to(upstreams["blue"].url) as metrics:
+    with Traffic(upstreams), wire_to(upstreams["blue"].url) as metrics, wire_to(upstreams["green"].url) as others:
         home = await asyncio.to_thread(prepare, tmp_path / "home", envoy_server.admin, upstreams)
-        text = (home / "shop.yaml").read_text().replace(f"{upstreams['blue'].url}/metrics", f"{metrics.proxy.url}/metrics")
+        text = (home / "shop.yaml").read_text()
+        for side, wire in (("blue", metrics), ("green", others)):
+            text = text.replace(f"{upstreams[side].url}/metrics", f"{wire.proxy.url}/metrics")
         (home / "shop.yaml").write_text(text.replace("wait: 1 s", "wait: 10 min"), encoding="utf-8")
         monkeypatch.setenv("RELEASE_CONSOLE_HOME", str(home))
         async with opened(watch=None) as console:
@@ -76,6 +78,7 @@ async def test_with_metrics_dead_and_weights_changed_by_hand_a_rollback_goes(
             assert answer.decision.allowed, answer.decision
             await watched.until(lambda: watched.targets["shop"].weight.read_back.value == 5, "5 % runs")
             metrics.fail(Fault.CUT_BEFORE)
+            others.fail(Fault.CUT_BEFORE)
             await asyncio.to_thread(envoy_server.modify, "routing.shop.blue=60&routing.shop.green=40")
             await watched.until(lambda: watched.targets["shop"].weight.drift, "drift is shown")
             await watched.until(lambda: watched.rollouts[answer.rollout].phase is Phase.HELD, "nothing goes on by itself")

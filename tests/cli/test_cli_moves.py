@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from demo.shops import until
 from journeys.armed import Armed
 from journeys.kit import Fault, Said, Shell, Traffic, let_leases_run_out, prepare, records, target_text
 from servers.envoy_process import EnvoyServer
@@ -198,14 +199,18 @@ def test_a_switch_whose_outcome_is_unknown_exits_5_and_is_not_sent_again_blindly
     assert weight(envoy_server) == "0"
 
 
-def test_an_unreachable_router_is_exit_code_5_for_a_rollback_that_was_sent_and_3_before_a_switch(armed: Armed) -> None:
+def test_an_unreachable_router_refuses_a_switch_and_gets_a_rollback_sent_to_it_at_once(armed: Armed, envoy_server: EnvoyServer) -> None:
+    envoy_server.modify("routing.shop.blue=0&routing.shop.green=100")
     armed.wire.fail(Fault.CUT_BEFORE)
     forward = armed.shell("switch", "shop", "--to", "green")
     assert (forward.code, "cannot be read" in forward.err) == (3, True)
     assert armed.wire.sent == []
-    back = armed.shell("rollback", "shop")
-    assert (back.code, "not confirmed" in back.err) == (5, True)
-    assert armed.wire.sent, "going back is sent without waiting for a reading"
+    with armed.shell.start("rollback", "shop") as back:
+        until(lambda: bool(armed.wire.sent), "going back is sent without waiting for a reading")
+        armed.wire.mend()
+        out, err = back.communicate(timeout=60)
+    assert (back.returncode, "back on blue, read back" in out) == (0, True), err
+    assert weight(envoy_server) == "0"
 
 
 def test_a_flag_is_killed(tmp_path: Path, envoy_server: EnvoyServer, upstreams: dict[str, Upstream], flag_server: FlagServer) -> None:

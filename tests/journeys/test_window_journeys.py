@@ -61,7 +61,7 @@ def test_a_silent_payment_failure_is_stopped_and_one_click_takes_it_back(window:
     assert window.rollout is not None
     assert window.rollout.auto_act is not None
     hit = window.hit
-    assert window.inside.window.bottom.button_of(Verb.ROLLBACK).solid
+    window.until(lambda: window.inside.window.bottom.button_of(Verb.ROLLBACK).solid, "Roll back turns solid")
     window.press(Verb.ROLLBACK)
     window.until(lambda: window.phase("rolled back"), "it is rolled back on screen")
     assert window.target.weight.read_back.value == 0
@@ -112,9 +112,8 @@ def test_freeze_blackout_and_stop_the_line_hold_every_forward_verb_and_no_backwa
     for verb in (Verb.PROMOTE, Verb.RESUME):
         assert not window.rollout.verbs[verb].enabled
         assert "Frozen by the window Sale" in window.rollout.verbs[verb].second
-    assert window.can(Verb.STEP_DOWN)
-    assert window.can(Verb.ROLLBACK)
-    assert window.can(Verb.FLAG_KILL)
+    for verb in (Verb.STEP_DOWN, Verb.ROLLBACK, Verb.FLAG_KILL):
+        window.until(lambda verb=verb: window.can(verb), f"{verb.value} is open")
     window.press(Verb.STEP_DOWN)
     window.until(lambda: window.rollout is not None and window.rollout.weight.read_back.value == 1, "stepped down in the freeze")
     submit(console.remove_freeze(freeze.id, "over")).result(20)

@@ -17,6 +17,7 @@ from console.model.places import chosen_home
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from console.desktop.signals import Signals
     from console.desktop.starting import Booted, Starting
 
     Boot = Callable[[], Booted]
@@ -44,10 +45,13 @@ def run(boot: Boot | None = None, *, practice: tuple[str, float, bool] | None = 
         return 0
     window = build(app)
     begun: list[Starting] = []
+    heard: list[Signals] = []
 
     def begin() -> None:
+        from console.desktop.signals import Signals  # noqa: PLC0415 (after the first paint)
         from console.desktop.starting import Starting, open_console  # noqa: PLC0415 (after the first paint)
 
+        heard.append(Signals(app))
         begun.append(Starting(app, window, boot or open_console))
         begun[0].begin(name, wanted)
 
@@ -55,6 +59,8 @@ def run(boot: Boot | None = None, *, practice: tuple[str, float, bool] | None = 
     code = app.exec()
     for starting in begun:
         starting.end()
+    for signals in heard:
+        signals.let_go()
     return code
 
 

@@ -283,3 +283,12 @@ def test_a_chart_without_any_value_is_drawn_empty(put):
     card.show_view(empty)
     assert card.roles == set()
     assert not card.grab().isNull()
+
+
+def test_a_release_that_is_done_has_a_way_back_and_nothing_was_sent_back(put):
+    card = put(AutoActCard(), (470, 338))
+    done = replace(samples.healthy().rollouts[0], phase=Phase.DONE, auto_act=None)
+    card.show_view(done)
+    assert card._words.text() == "The way back"
+    card.show_view(replace(done, phase=Phase.ROLLED_BACK))
+    assert card._words.text() == "What was sent back"

@@ -16,6 +16,7 @@ from console.desktop.widgets.label import Label
 from console.desktop.widgets.painted import RIGHT, Painted
 from console.desktop.widgets.panel import Panel
 from console.desktop.widgets.sends import SendList
+from console.model.rollout import Phase
 from console.model.verbs import State, Verb
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 COUNTDOWN_MS = 100
 CALM_MS = 1000
+SENT_BACK = {Phase.ROLLED_BACK, Phase.ABORTED}
 
 
 class CountdownBar(Painted):
@@ -131,7 +133,8 @@ class AutoActCard(Panel):
     def _tick(self) -> None:
         act = self._view.auto_act if self._view is not None else None
         if act is None:
-            self._words.setText("What was sent back" if self._view is not None and self._view.phase.over else "The way back")
+            sent = self._view is not None and self._view.phase in SENT_BACK
+            self._words.setText("What was sent back" if sent else "The way back")
             return
         left = (act.at - ticker().now()).total_seconds()
         self._words.setText("Rolls back by itself in" if left > 0 else "Rolls back by itself now")

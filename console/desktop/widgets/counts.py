@@ -22,6 +22,8 @@ LARGE_MARKS = 8
 MOST_DOTS = 114
 DOT, PITCH, DOTS_A_ROW = 7.0, 10.8, 19
 WIDE = 262
+LEGEND = 84
+"""The room that the piece of line and its word need beside the figures."""
 LOW = 170
 """Under this height the large figures shrink, and a bar takes the place of dots that would be cut off."""
 
@@ -54,9 +56,9 @@ class Counts(Painted):
             return
         low = self.height() < LOW
         high = 34 if low else 44
-        end = write_run(
-            painter, QRectF(0, 0, WIDE, high), [(f"{view.canary_ok} of {view.canary_total}", "display" if low else "hero", self._hero)]
-        )
+        counted = f"{view.canary_ok} of {view.canary_total}"
+        role = "display" if low or width_of(counted, "hero") > WIDE - LEGEND else "hero"
+        end = write_run(painter, QRectF(0, 0, WIDE, high), [(counted, role, self._hero)])
         self._legend(painter, end + 13, high * 0.64, "canary", "")
         y = self._paint_marks(painter, high + (1.0 if low else 4.0), view)
         if not low:

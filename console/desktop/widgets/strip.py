@@ -76,7 +76,7 @@ class StageCell(Painted):
         write(painter, QRectF(self.width() - PAD - wide - 1, 8, wide + 2, 20), (view.word, "label", theme.state_token(view.state)))
         paint_mark(painter, view.state, QRectF(self.width() - PAD - wide - 21, 11, 14, 14))
         space = room - wide - 30
-        about = _fitting(_about(view, ticker().now()), space - width_of(view.name, "label") - 10)
+        about = _fitting(waiting_words(view, ticker().now()), space - width_of(view.name, "label") - 10)
         write_run(painter, QRectF(PAD, 8, space, 20), [(view.name, "label", "text"), (about, "body", "text.2")], 8.0)
         small = self.height() < theme.size("stage_strip")
         x = float(PAD)
@@ -174,7 +174,7 @@ class StageStrip(Painted):
                 cell.update()
 
 
-def _about(view: StageView, now: datetime) -> tuple[str, ...]:
+def waiting_words(view: StageView, now: datetime) -> tuple[str, ...]:
     """Return how long a stage waits, what is left of it, and its gates: the whole first, then what can be said in less room."""
     wait, gates = forms.span(view.wait_s) if view.wait_s else "", _gates(view.gates)
     whole = ", ".join(part for part in (wait, gates) if part)

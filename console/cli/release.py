@@ -137,7 +137,7 @@ async def _drive(console: Console, wanted: Command) -> Rollout:
 
 
 def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> None:
-    """Make Ctrl+C hold the rollout before the command ends, instead of leaving it without a driver."""
+    """Make Ctrl+C, `kill` and a closed terminal hold the rollout before the command ends, instead of leaving it without a driver."""
     loop = asyncio.get_running_loop()
 
     async def hold_and_end() -> None:
@@ -152,8 +152,9 @@ def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> 
         task.add_done_callback(lambda _: None)
 
     # Windows' loop has no signal handlers: there Ctrl+C ends the command, and the rollout is found held at the next start.
-    with suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, interrupted)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with suppress(NotImplementedError, AttributeError):
+            loop.add_signal_handler(getattr(signal, name), interrupted)
 
 
 def _finish(rollout: Rollout) -> None:

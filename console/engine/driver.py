@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from console.engine import judging, records, step, systems
 from console.engine.parts import Parts
@@ -47,6 +48,8 @@ class Driver:
     def __init__(self, ride: Ride) -> None:
         self._parts, self._live, self._record, self._go_back = ride.parts, ride.live, ride.record, ride.go_back
         self._wheel = Wheel(ride.parts, ride.live, ride.record)
+        self._due: tuple[datetime, float] | None = None
+        """When traffic goes back by itself: the instant as recorded, and the same on the clock that never jumps."""
 
     async def run(self) -> None:
         """Drive until the rollout is over, goes back, or the wheel is lost; an outer door: a bug here holds the rollout and is logged."""
@@ -188,15 +191,18 @@ class Driver:
             self._check_over()
             if record.rollout.phase is Phase.RUNNING and record.backward is None and not await self._held_back():
                 return
-            at = record.rollout.auto_back_at
-            if (
-                record.rollout.phase is Phase.STOPPED
-                and at is not None
-                and self._parts.around.clock.now() >= at
-                and record.backward is None
-            ):
+            if record.rollout.phase is Phase.STOPPED and record.backward is None and self._is_due():
                 self._go_back(self._live, record, record.rollout.note)
             await _tick(self._parts, self._record)
+
+    def _is_due(self) -> bool:
+        """Tell whether the countdown is over, by the time of day or by the time that passed: a clock that is set back delays nothing."""
+        clock, at = self._parts.around.clock, self._record.rollout.auto_back_at
+        if at is None:
+            return False
+        if self._due is None or self._due[0] != at:
+            self._due = (at, clock.elapsed() + (at - clock.now()).total_seconds())
+        return clock.now() >= at or clock.elapsed() >= self._due[1]
 
     def _check_over(self) -> None:
         phase = self._record.rollout.phase

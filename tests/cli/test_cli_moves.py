@@ -140,14 +140,15 @@ def test_a_rollout_is_steered_from_another_terminal(
         assert refused.code == 3, (verb, refused)
 
 
-def test_ctrl_c_holds_the_rollout_and_another_terminal_resumes_and_promotes_it(
-    armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_kill_hold_the_rollout(
+    armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic, ending: signal.Signals
 ) -> None:
     rewrite(armed, upstreams, "", LONG)
     with Started(armed.shell) as started:
         started.until("is running")
         started.until("canary 25 % read back")
-        started.process.send_signal(signal.SIGINT)
+        started.process.send_signal(ending)
         said = started.ended()
         assert (said.code, "is held" in said.out, "Traceback" in said.err) == (0, True, False)
     assert weight(envoy_server) == "25"

@@ -160,3 +160,15 @@ async def test_a_rollout_that_another_console_held_and_resumed_is_theirs_and_goe
         notes = [event.note for event in ben.events if isinstance(event, PhaseChanged)]
         assert not any("nothing advanced" in note for note in notes)
         assert w.shop.router.sent == [5, 25, 50, 95, 100]
+
+
+async def test_a_clock_that_is_set_back_does_not_delay_the_way_back_after_a_fail(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        w.shop.metrics.share[GREEN] = 0.0
+        await desk.until_phase(rollout, "stopped")
+        w.time.clock.set_wall(w.time.clock.now() - timedelta(hours=1))
+        await desk.until_phase(rollout, "rolled back", limit_s=30)
+        assert w.shop.router.weights == BACK

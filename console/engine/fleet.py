@@ -114,7 +114,6 @@ class Fleet:
 
     async def _look(self) -> None:
         version = await self._parts.around.store.version()
-        self._parts.asking.trouble(None)
         if version != self._version:
             self._version = version
             if await self._parts.asking.refresh():
@@ -128,6 +127,10 @@ class Fleet:
                 live.freeze = freeze
                 self._parts.outbox.touch_calendar()
                 live.touch()
+        await self._parts.around.store.ready()
+        if self._parts.asking.store_problem is not None:
+            self._parts.asking.trouble(None)
+            self._parts.outbox.wake()
 
     async def _reread_rows(self) -> None:
         rows: Sequence[TargetRow] = await self._parts.around.store.targets.rows()

@@ -269,6 +269,10 @@ class Store(Protocol):
         """Settings."""
         ...
 
+    async def ready(self) -> None:
+        """Return at once while records can be written; when the last write failed, try again. Raises CannotRecord when it fails too."""
+        ...
+
     async def version(self) -> int:
         """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""
         ...

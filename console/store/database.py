@@ -74,6 +74,8 @@ class Database:
         self._watching = threading.Lock()
         self.writes = 0
         """Transactions that this process has committed."""
+        self.failing = False
+        """Whether the last write could not be recorded."""
         self.waiting = False
         """Whether the writer waits for another program right now ("waiting for journal")."""
 
@@ -128,8 +130,10 @@ class Database:
         try:
             result = self._transact(job)
         except BaseException as error:  # noqa: BLE001
+            self.failing = self.failing or isinstance(error, CannotRecord)
             job.done.set_exception(error)
         else:
+            self.failing = False
             job.done.set_result(result)
 
     def _transact(self, job: _Job[T]) -> T:

@@ -1,6 +1,7 @@
 """Everything that is kept, in one folder with one SQLite file."""
 
 import logging
+import secrets
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -58,6 +59,12 @@ class SqliteStore:
         except CannotRecord as error:
             self.trouble = str(error)
             _log.warning("%s", self.trouble)
+
+    async def ready(self) -> None:
+        """Try to write again when the last write failed. Raises CannotRecord as long as nothing can be recorded."""
+        if self._database.failing:
+            # A transaction without a change would succeed on a full disk: this one has to reach it.
+            await self.settings.put("tried to write again", secrets.token_hex(8))
 
     async def version(self) -> int:
         """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""

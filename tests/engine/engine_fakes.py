@@ -186,7 +186,7 @@ class CountedStore:
         self._store, self._time, self.trouble = store, time, Trouble()
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"version", "close"}:
+        if name in {"version", "close", "ready"}:
             return getattr(Counted(self._store, self._time, self.trouble), name)
         return Counted(getattr(self._store, name), self._time, self.trouble)
 

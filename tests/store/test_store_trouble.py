@@ -307,3 +307,26 @@ async def test_refused_and_stale_moves_leave_the_store_usable(store: SqliteStore
     with pytest.raises(NotAllowed):
         await store.journal.send(intent_for(rollout, UP, token + 1), allow)
     assert (await store.journal.send(intent_for(rollout, UP, token), allow)).state is StepState.SENT
+
+
+async def test_trouble_is_known_until_a_write_goes_again(store: SqliteStore) -> None:
+    await store.ready()
+    quick = open_store(store.folder, HandClock(), HASTY)
+    with another_writer(store):
+        with pytest.raises(CannotRecord):
+            await quick.audit.append(entry("held up"))
+        with pytest.raises(CannotRecord):
+            await quick.ready()
+    await quick.ready()
+    assert (await quick.audit.append(entry("all is well again"))).entry.verb == "all is well again"
+    await quick.close()
+
+
+async def test_a_newer_file_is_trouble_from_the_start(store: SqliteStore) -> None:
+    await store.close()
+    with closing(sqlite3.connect(store.folder / RECORDS)) as raw:
+        raw.execute("PRAGMA user_version = 999")
+    newer = open_store(store.folder, HandClock(), HASTY)
+    with pytest.raises(CannotRecord, match="newer"):
+        await newer.ready()
+    await newer.close()

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from console.store.secrets import Secrets
 
 KEPT_PLANS = "plans"
+FREEZE_S = 6.0
+"""How long a question about a freeze waits for the traffic to be measured."""
 OPERATOR = "operator"
 
 WAY_BACK_S = 1.5
@@ -213,22 +215,38 @@ class Console:
         return any(row.name == target and row.stable == side for row in await self.store.targets.rows())
 
     async def all_windows(self) -> Sequence[FreezeWindow]:
-        """Return every freeze window: those made in the console, and those of the targets' files that can be read."""
+        """Return every freeze window: those made in the console, and those of the targets' files that can be read, each for its target."""
         windows = list(await self.store.freezes.windows())
         for row in await self.store.targets.rows():
             with suppress(ConsoleError):  # a broken file is told by `target check`; its windows cannot be known
-                windows += (await asyncio.to_thread(read_target, row)).freezes
+                own = (await asyncio.to_thread(read_target, row)).freezes
+                windows += [window if window.targets else replace(window, targets=(row.name,)) for window in own]
         return windows
 
     async def freeze_state(self, target: str, at: datetime) -> FreezeState:
-        """Return whether windows or a stop freeze a target at an instant; peak traffic is known for now only, see `target status`."""
+        """Return whether windows or a stop freeze a target at an instant. Raises BadFile when it or its file cannot be read.
+
+        Peak traffic is known for now only: `freeze_now` asks for it too.
+        """
         from console.policy.calendar import compiled  # noqa: PLC0415
         from console.policy.freezing import Restraints, freeze_state  # noqa: PLC0415
 
-        if target not in {row.name for row in await self.store.targets.rows()}:
-            raise BadFile(f"there is no target named {target}", advice="release-console target list shows those that there are.")
+        await self._file_of(target)
         windows = [window for window in await self.all_windows() if window.covers(target)]
         return freeze_state(target, at, Restraints(compiled(tuple(windows), at, None), tuple(await self.store.freezes.stops())))
+
+    async def freeze_now(self, target: str) -> FreezeState:
+        """Return whether a target is frozen now, by measured peak traffic as well where its file declares a blackout."""
+        if (await self._file_of(target)).blackout is None:
+            return await self.freeze_state(target, self._clock.now())
+        await self.watching(target)
+        return (await self.read(target, FREEZE_S)).freeze
+
+    async def _file_of(self, target: str) -> Target:
+        rows = {row.name: row for row in await self.store.targets.rows()}
+        if target not in rows:
+            raise BadFile(f"there is no target named {target}", advice="release-console target list shows those that there are.")
+        return await asyncio.to_thread(read_target, rows[target])
 
     def new_window(self, name: str, owner: str, reason: str, zone: str, span: OneOff | Weekly, targets: tuple[str, ...]) -> FreezeWindow:
         """Return a window with an id of its own, not yet added."""

@@ -63,7 +63,7 @@ def check(
         raise BadFile(f"--until: found {until!r}, wanted an instant after {iso(start)}.")
 
     async def work(console: Console) -> FreezeState:
-        return await console.freeze_state(target, start)
+        return await (console.freeze_state(target, start) if at else console.freeze_now(target))
 
     state = with_console(work)
     overrun = end is not None and not state.frozen and state.next_start is not None and state.next_start < end

@@ -97,6 +97,28 @@ def test_a_freeze_refuses_every_forward_verb_and_no_backward_one(
         said = shell(*words)
         assert (said.code, refusal in said.err) == (3, True), said
     assert weight(envoy_server) == "0"
+    assert shell("freeze", "check", "shop").code == 3
     if kind == "stop the line":
         assert shell("freeze", "lift", "--reason", "they are up").code == 0
         assert shell("switch", "shop", "--to", "green").code == 0
+
+
+def test_a_window_in_one_targets_file_freezes_that_target_alone(armed: Armed, tmp_path: Path) -> None:
+    shell = armed.shell
+    window = f"{{name: Sale, from: {local(-5)}, until: {local(60)}, zone: UTC, reason: busy, owner: us}}"
+    text = (armed.home / "shop.yaml").read_text().replace("name: shop\n", "name: other\n")
+    file = tmp_path / "other.yaml"
+    file.write_text(f"{text}\nfreeze: {{windows: [{window}]}}\n")
+    added = shell("target", "add", str(file))
+    assert added.code == 0, added.err
+    assert shell("freeze", "check", "other").code == 3
+    assert shell("freeze", "check", "shop").code == 0
+
+
+def test_a_target_whose_file_is_broken_is_not_called_open(armed: Armed, tmp_path: Path) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text((armed.home / "shop.yaml").read_text().replace("name: shop\n", "name: other\n"))
+    assert armed.shell("target", "add", str(file)).code == 0
+    file.write_text("name: [")
+    said = armed.shell("freeze", "check", "other")
+    assert (said.code, "other.yaml" in said.err) == (2, True)

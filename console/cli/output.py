@@ -10,6 +10,10 @@ from typing import Any
 
 from console.model.clock import iso
 from console.model.errors import ConsoleError
+from console.model.text import clean
+
+CELL, LINE = 300, 2000
+"""Signs that a cell and a line may have: remote text is shown as plain text, bounded."""
 
 
 def plain(value: Any) -> Any:
@@ -46,7 +50,7 @@ def print_json(value: Any) -> None:
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under their heads, columns as wide as their longest text; an empty table prints its heads only."""
-    body = [tuple(row) for row in rows]
+    body = [tuple(clean(cell, CELL) for cell in row) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(head, *body, strict=True)]
     for row in (tuple(head), *body):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -55,8 +59,8 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def print_error(error: ConsoleError) -> None:
     """Print what happened, what it means for the release and what to do next, each on its own line, to standard error."""
     for part in (error.message, error.means, error.advice):
-        if part:
-            print(part, file=sys.stderr)
+        for line in part.splitlines():
+            print(clean(line, LINE), file=sys.stderr)
 
 
 def age(at: datetime | None, now: datetime) -> str:

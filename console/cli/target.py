@@ -6,17 +6,25 @@ from typing import Annotated
 import typer
 
 from console.app import Console, view_when
-from console.cli.output import age, print_json, print_table
+from console.cli.output import LINE, age, print_json, print_table
 from console.cli.session import with_console
 from console.model.clock import SystemClock
 from console.model.desk import FileProblem
 from console.model.errors import BadFile
+from console.model.text import clean
 from console.model.views import Fact, TargetView
 
 app = typer.Typer(no_args_is_help=True, help="Target files, and what the console knows of each target.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the audit.")]
 Name = Annotated[str, typer.Argument(help="The target's name.", metavar="TARGET")]
+
+
+def _mistake(problem: FileProblem) -> str:
+    """Return a mistake as compilers write it, so that editors jump to it; a file that cannot be read has no line and no field."""
+    place = f"{problem.path}:{problem.line}: {problem.field}" if problem.line else problem.path
+    hint = f" (did you mean {problem.nearest}?)" if problem.nearest else ""
+    return f"{place}: found {problem.found}, wanted {problem.wanted}{hint}"
 
 
 @app.command()
@@ -31,8 +39,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="Target files (YAML).
         print_json({"files": [str(path) for path in files], "problems": problems})
     else:
         for problem in problems:
-            hint = f" (did you mean {problem.nearest}?)" if problem.nearest else ""
-            print(f"{problem.path}:{problem.line}: {problem.field}: found {problem.found}, wanted {problem.wanted}{hint}")
+            print(clean(_mistake(problem), LINE))
         if not problems:
             print("\n".join(f"{path}: good" for path in files))
     if problems:

@@ -1,5 +1,6 @@
 """After a start: reads what the records left open, reads the targets back, and asks a person; nothing is sent."""
 
+import asyncio
 from datetime import timedelta
 
 from console.engine import judging, records, step
@@ -17,6 +18,9 @@ HISTORY = 20
 
 ALONE_S = 5.0
 """A wheel that ran out is left alone for so long before its rollout is held; one that was never taken, too."""
+
+JUDGE_SHARE = 19.0
+"""Rebuilding the judge of a rollout that another console drives waits so many times as long as it took."""
 
 OPEN = frozenset({StepState.SENT, StepState.UNKNOWN, StepState.PLANNED})
 
@@ -133,16 +137,37 @@ class Recovery:
     async def _freshen(self, live: LiveTarget, record: LiveRollout) -> None:
         """Read anew what another console's drive has recorded, and take over when it is gone."""
         around = self._parts.around
-        fresh = await self._record(live, record.rollout)
-        record.rows, record.gates, record.judged = fresh.rows, fresh.gates, fresh.judged
+        record.rows = {row.id: row for row in await around.store.journal.steps(record.id)}
         record.lease = await around.store.wheel.show(record.id)
+        await self._judge_again(live, record)
         self._parts.touch(live, record)
+
+    async def _judge_again(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Rebuild the judge from what another console recorded; a long rollout is rebuilt less often, to take little time in all."""
+        around, rollout = self._parts.around, record.rollout
+        record.judge_late = around.clock.elapsed() < record.judge_after
+        if record.judge_late or not rollout.plan.gates:
+            return
+        began = around.clock.elapsed()
+        gates = watch_of(live.target, rollout, around.clock.now())
+        samples = await around.store.samples.of(rollout.id)
+        await asyncio.to_thread(gates.rebuild, samples, rollout.stage_since)
+        ended = around.clock.elapsed()
+        record.judge_after = ended + JUDGE_SHARE * (ended - began)
+        if record.mine or record.driver_works:
+            return  # the wheel came to this console meanwhile: its own judge is the newer one
+        record.gates = gates
+        if judging.stage_of(record) is not None and rollout.stage_since is not None:
+            record.judged = gates.judge(rollout.stage, rollout.stage_since, rollout.ended_at or around.clock.now())
 
     async def look_for_orphans(self, live: LiveTarget) -> None:
         """Hold a running rollout whose console is gone; asked for every second."""
         record = live.rollout
         if record is None or record.mine or record.rollout.phase.over or record.driver_works or record.backward is not None:
             return
+        if record.judge_late:
+            await self._judge_again(live, record)
+            self._parts.touch(live, record)
         judged_on = self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}
         if record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or judged_on or self._unread(record):
             try:

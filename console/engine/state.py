@@ -82,6 +82,10 @@ class LiveRollout:
     backward: asyncio.Task[None] | None = None
     in_memory: bool = False
     """The rollout itself could not be recorded; only its steps are, where they can be."""
+    judge_after: float = 0.0
+    """When, on the clock that never jumps, the judge may be rebuilt again from what another console recorded."""
+    judge_late: bool = False
+    """Samples of another console wait to be judged."""
     unrecorded: str = ""
     """Why something of this rollout could not be recorded, in words."""
 

@@ -13,6 +13,7 @@ from console.desktop import look, theme
 from console.desktop.alarm import Alarm
 from console.desktop.bridge import Bridge, Submit
 from console.desktop.faults import catch_all, unforeseen
+from console.desktop.garbage import Garbage
 from console.desktop.inside import Inside
 from console.desktop.known import Known
 from console.desktop.page import Surroundings
@@ -71,6 +72,7 @@ class Starting(QObject):
     def __init__(self, app: QApplication, window: Window, boot: Callable[[], Booted]) -> None:
         super().__init__(window)
         self._window, self._boot = window, boot
+        self._garbage = Garbage(self)
         self._engine: Booted | None = None
         app.setStyle(ConsoleStyle())
         FocusRing(app, window)
@@ -96,6 +98,7 @@ class Starting(QObject):
         self._around.bridge.detach()
         if self._engine is not None:
             self._engine.stop()
+        self._garbage.stop()
 
     def open_practice(self, practice: Practice) -> None:
         """Start the practice shop as the Targets page does, which tells how far it is."""
@@ -122,7 +125,7 @@ class Starting(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _scheme: chosen.take_theme(chosen.theme))
         self._around.bridge.attach(booted.desk, booted.submit)
         chosen.load(self._around.bridge)
-        QTimer.singleShot(WARM_MS, self, _warm)
+        QTimer.singleShot(WARM_MS, self, self._warm)
 
     def _raised(self, wish: str) -> None:
         self._window.come_forward()
@@ -131,6 +134,7 @@ class Starting(QObject):
         if len(words) == 4 and words[0] == "practice":
             self.open_practice(Practice(words[1], float(words[2]), words[3] == "1"))
 
+    def _warm(self) -> None:
+        import console.desktop.widgets.chart  # noqa: F401, PLC0415 (pyqtgraph is slow to load; the first chart must not wait for it)
 
-def _warm() -> None:
-    import console.desktop.widgets.chart  # noqa: F401, PLC0415 (pyqtgraph is slow to load; the first chart must not wait for it)
+        self._garbage.settle()

@@ -133,5 +133,8 @@ def program(app: QApplication, qtbot: QtBot) -> Iterator[Program]:
         yield running
     finally:
         starting.end()
+        app.processEvents()  # what was still on its way arrives while its receiver lives: Qt keeps no hold on it
+        bridge.updated.disconnect(running.on_update)
+        bridge.happened.disconnect(running.on_event)
         window.close()
         window.deleteLater()

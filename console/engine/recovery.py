@@ -19,6 +19,9 @@ HISTORY = 20
 ALONE_S = 5.0
 """A wheel that ran out is left alone for so long before its rollout is held; one that was never taken, too."""
 
+LONG_RECORD = 500
+"""Samples that are judged in some milliseconds; more of them are judged beside the loop."""
+
 JUDGE_SHARE = 19.0
 """Rebuilding the judge of a rollout that another console drives waits so many times as long as it took."""
 
@@ -151,7 +154,10 @@ class Recovery:
         began = around.clock.elapsed()
         gates = watch_of(live.target, rollout, around.clock.now())
         samples = await around.store.samples.of(rollout.id)
-        await asyncio.to_thread(gates.rebuild, samples, rollout.stage_since)
+        if len(samples) < LONG_RECORD:
+            gates.rebuild(samples, rollout.stage_since)
+        else:
+            await asyncio.to_thread(gates.rebuild, samples, rollout.stage_since)
         ended = around.clock.elapsed()
         record.judge_after = ended + JUDGE_SHARE * (ended - began)
         if record.mine or record.driver_works:

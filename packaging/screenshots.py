@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication  # noqa: E402
 
 from console.desktop import theme  # noqa: E402
 from console.desktop.inside import Inside  # noqa: E402
-from console.desktop.pages import PAGES  # noqa: E402
+from console.desktop.pages import PAGES, preferences  # noqa: E402
 from console.desktop.window import Window  # noqa: E402
 from console.model.freeze import FreezeState, StopTheLine, TrafficNow  # noqa: E402
 from console.model.rollout import Phase  # noqa: E402
@@ -67,10 +67,14 @@ def over() -> Update:
     loss = replace(samples.incident_rollout().loss, saved=44887.0, per_min_now=0.0)
     done = replace(
         samples.incident_rollout(), phase=Phase.ROLLED_BACK, state=State.HEALTHY, headline="Checkout 5.2b was rolled back", auto_act=None,
-        sends=sent, loss=loss, ended_at=samples.NOW, note="customers hit: 3 to the verdict, 3 to the read-back of 0 %",
+        sends=sent, loss=loss, ended_at=samples.NOW, verbs=samples.verbs(running=False),
+        note="customers hit: 3 to the verdict, 3 to the read-back of 0 %",
     )  # fmt: skip
+    still = replace(samples.incident_target(), verbs=samples.verbs(running=False))
     return replace(
-        samples.incident(), rollouts=(done, replace(samples.healthy().rollouts[0], id="R-2290", target="account-eu", title="Account 6.31"))
+        samples.incident(),
+        targets=(still,),
+        rollouts=(done, replace(samples.healthy().rollouts[0], id="R-2290", target="account-eu", title="Account 6.31")),
     )
 
 
@@ -164,6 +168,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
 def render(folder: Path, name: str, key: str, update: Update, scene: Scene, look: str) -> None:
     """Render one page at each size."""
     desk = fake_desk.FakeDesk()
+    desk.settings = {preferences.THEME: look}
     around = fake_desk.surroundings(desk)
     window = Window(PAGES)
     inside = Inside(around, window)

@@ -1,6 +1,7 @@
 """The commands that act at once: `switch`, `rollback` and `flag kill`."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -41,9 +42,9 @@ def report(over: Ended, said: str) -> None:
     backward = any(step.step.direction is Direction.BACKWARD for step in open_steps)
     if backward or rollout.phase is Phase.UNKNOWN or any(step.state is not StepState.FAILED for step in open_steps):
         raise OutcomeUnknown(
-            f"{rollout.id}: sent, and the effect is not confirmed.",
-            means="The target may or may not have changed.",
-            advice=f"release-console release show {rollout.id} tells what was read back.",
+            f"{rollout.id}: not everything is confirmed. {_each(open_steps)}".rstrip(),
+            means=_each(step for step in over.own if step not in open_steps) or "The target may or may not have changed.",
+            advice=f"Mend it and roll back again; release-console release show {rollout.id} tells what was read back.",
         )
     if open_steps or (not over.own and not rollout.phase.over):
         why = open_steps[-1].detail if open_steps else rollout.note
@@ -53,6 +54,11 @@ def report(over: Ended, said: str) -> None:
         print("The records could not be written: it is in the emergency journal, and joins the audit when they can.", file=sys.stderr)
     elif not over.own or any(step.recorded == "not recorded" for step in over.own):
         print("Not recorded: neither the records nor the emergency journal could be written.", file=sys.stderr)
+
+
+def _each(steps: Iterable[StepRow]) -> str:
+    """Say of each step how it ended and why."""
+    return " ".join(f"{step.step.system}: {step.state.value}. {step.detail}".rstrip() for step in steps)
 
 
 def switch(name: Name, *, to: Annotated[str, typer.Option("--to", help="The side that takes all traffic.")], reason: Reason = "") -> None:

@@ -9,7 +9,17 @@ from console.engine import systems
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.surroundings import Surroundings
 from console.engine.systems import Found
-from console.model.errors import ConsoleError, NotAllowed, OutcomeUnknown, Refused, RemoteError, StaleWrite, StoreError, Unreachable
+from console.model.errors import (
+    ConsoleError,
+    NotAllowed,
+    OutcomeUnknown,
+    Refused,
+    RemoteError,
+    SecretsUnavailable,
+    StaleWrite,
+    StoreError,
+    Unreachable,
+)
 from console.model.hooks import reach
 from console.model.plan import Step, StepKind
 from console.model.rollout import Actor, Intent, Outcome, StepRow, StepState
@@ -181,7 +191,9 @@ async def _backward_outcome(
             told.set_result(None)
         sent = await sending
         outcome = await _read_back(around, live, order, row, sent)
-        no = isinstance(sent.error, NotAllowed) or (isinstance(sent.error, Refused) and sent.error.status in {401, 403})
+        no = isinstance(sent.error, NotAllowed | SecretsUnavailable) or (
+            isinstance(sent.error, Refused) and sent.error.status in {401, 403}
+        )
         if outcome.state is StepState.CONFIRMED or no:
             break
         if attempt < tries:
@@ -251,6 +263,8 @@ async def _read_back(around: Surroundings, live: LiveTarget, order: Order, row: 
         if around.clock.elapsed() + LOOK_EVERY_S >= ends or (sent.error is not None and not sent.maybe):
             break
         await around.sleep(LOOK_EVERY_S)
+    if found is None and sent.error is not None and not sent.maybe:
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), detail=f"Nothing was sent. {_say(sent.error, step)}")
     if found is None:
         detail = f"Sent, and cannot be read back. {_say(error, step) if error else ''}".strip()
         return Outcome(row.id, StepState.UNKNOWN, around.clock.now(), sent.accepted_at, detail=detail)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SERVICE = "release-console"
 _LINUX_ADVICE = "Install and unlock a keyring (GNOME Keyring, KWallet or KeePassXC), or name the secret as env: in the target file."
-_UNLOCK = "Unlock the keyring and try again; going back needs no secret from it."
+_UNLOCK = "Unlock the keyring and try again; traffic goes back without it."
 _LONGEST = 16_384
 _KNOWN_WAIT_S = 1.0
 _log = logging.getLogger(__name__)

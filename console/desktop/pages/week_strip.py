@@ -148,6 +148,8 @@ class WeekStrip(Painted):
         box = self._rect(bar)
         card(painter, box, theme.colour("ice.bg"), theme.colour("ice"), 3, 2 if bar.running else 1)
         inner = box.adjusted(7, 0, -5, 0)
+        if bar.running and self._now is not None:
+            inner.setLeft(min(inner.right(), max(inner.left(), self._x(self._now) + 7)))  # right of the line of the present instant
         if inner.width() > 24:
             words = ("now: " if bar.running else "") + bar.occurrence.window.name
             write(painter, inner, (words, "caption.strong" if bar.running else "caption", "text"))

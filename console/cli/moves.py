@@ -42,7 +42,7 @@ def report(over: Ended, said: str) -> None:
     backward = any(step.step.direction is Direction.BACKWARD for step in open_steps)
     if backward or rollout.phase is Phase.UNKNOWN or any(step.state is not StepState.FAILED for step in open_steps):
         raise OutcomeUnknown(
-            f"{rollout.id}: not everything is confirmed. {_each(open_steps)}".rstrip(),
+            f"{rollout.id}: the effect is not confirmed. {_each(open_steps)}".rstrip(),
             means=_each(step for step in over.own if step not in open_steps) or "The target may or may not have changed.",
             advice=f"Mend it and roll back again; release-console release show {rollout.id} tells what was read back.",
         )

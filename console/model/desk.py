@@ -10,6 +10,7 @@ from console.model.audit import AuditFilter, Record, VerifyReport
 from console.model.commands import Answer, Command, Decision
 from console.model.events import Event
 from console.model.freeze import FreezeWindow
+from console.model.readiness import Readiness
 from console.model.views import SendView, StageView, Update
 
 Cancel = Callable[[], None]
@@ -55,6 +56,7 @@ class PlanView:
     warnings: tuple[str, ...]
     decision: Decision
     total_s: float
+    readiness: Readiness | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from console.model.target import FreezeRule, Gate, Side, Stage
+from console.model.target import FreezeRule, Gate, Reversibility, Side, Stage
 from console.model.verbs import Direction, Verb
 
 
@@ -18,14 +18,12 @@ class StepKind(StrEnum):
     WEIGHT = "weight"
     FLAG = "flag"
     PIPELINE = "pipeline"
-
-
-class Reversibility(StrEnum):
-    """What undoing a step costs."""
-
-    FREE = "free"
-    LOSSY = "lossy"
-    ONE_WAY = "one-way"
+    CODE = "code"
+    MIGRATION = "migration"
+    CACHE = "cache"
+    EXTERNAL = "external"
+    MANUAL = "manual"
+    RECONCILER = "reconciler"
 
 
 class PlanKind(StrEnum):
@@ -41,7 +39,8 @@ class PlanKind(StrEnum):
 class Step:
     """One action on one system.
 
-    `want` is the absolute state wanted: WEIGHT `{side: per cent, …}`, FLAG `{"on": bool, "percent": int}`, PIPELINE `{"version": str}`.
+    `want` is the absolute state wanted: WEIGHT `{side: per cent, …}`, FLAG `{"on": bool, "percent": int}`, PIPELINE `{"version": str}`,
+    the declared kinds `{"done": True}`.
     `precondition` is the state that must be found first (forward only), in the same shape. `undo` is the state to go back to.
     `stage` is the index of the stage that this step opens, or -1. `predicted_s` is how long it is expected to take.
     """
@@ -58,6 +57,12 @@ class Step:
     deadline_s: float = 5.0
     predicted_s: float = 1.0
     reversibility: Reversibility = Reversibility.FREE
+    name: str = ""
+    """The name of a declared step in the target's file; "" for traffic, flag and pipeline."""
+    after: tuple[int, ...] = ()
+    """The `seq` of each step that must be confirmed or skipped first."""
+    loses: str = ""
+    """What undoing it would lose, in words; "" when nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,21 @@
 """The ports to outside systems: two to four methods each, saying what a return means. All errors are `console.model.errors`."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, RequestCounts, SideVersion, Split, SplitChange
+from console.model.readings import (
+    FlagState,
+    Identity,
+    LogLine,
+    MetricReading,
+    PipelineRun,
+    RequestCounts,
+    SideVersion,
+    Split,
+    SplitChange,
+    UndoState,
+)
 from console.model.target import Side
 
 
@@ -76,6 +87,18 @@ class Flags(Protocol):
         ...
 
 
+class Undo(Protocol):
+    """One system that the way back puts right: code, a migration, a cache, something external, a reconciler."""
+
+    async def look(self) -> UndoState:
+        """Return whether it is done, as the system says now."""
+        ...
+
+    async def run(self, key: str) -> None:
+        """Do it; accepted, not yet observed. Doing it twice does no harm, and `key` goes along where the system takes one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """The providers of one target, put together by `console.app`. `close` must be awaited when the target is let go."""
@@ -85,6 +108,8 @@ class Connections:
     metrics: MetricSource | None = None
     pipeline: Pipeline | None = None
     flags: Flags | None = None
+    undo: Mapping[str, Undo] = field(default_factory=dict)
+    """Declared steps of the way back by name; `snapshot NAME`, `ready NAME`, `pause NAME` and `resume NAME` stand for the other checks."""
     closers: tuple["Closer", ...] = ()
 
     async def close(self) -> None:

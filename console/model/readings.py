@@ -71,6 +71,16 @@ class FlagState:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoState:
+    """Whether a declared step is done, as its system says now; `detail` in words, `since` is when it became so where that is told."""
+
+    done: bool
+    at: datetime
+    detail: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SideVersion:
     """Which version a side runs, and whether it says it is healthy."""
 

@@ -22,6 +22,8 @@ class Phase(StrEnum):
     """A step was sent and its effect is not known; a person chooses resume or roll back after the read-back."""
     ABORTING = "aborting"
     """Going back; the holder stops, anyone with the role may drive it."""
+    BACK_STOPPED = "rollback stopped"
+    """The way back stopped at a step that failed, is not known or waits for a person: retry, skip with a reason, sign, or stop."""
     DONE = "done"
     ROLLED_BACK = "rolled back"
     ABORTED = "aborted"
@@ -34,7 +36,7 @@ class Phase(StrEnum):
     @property
     def forward_closed(self) -> bool:
         """Tell whether no forward step may follow (I4)."""
-        return self.over or self in {Phase.STOPPED, Phase.ABORTING}
+        return self.over or self in {Phase.STOPPED, Phase.ABORTING, Phase.BACK_STOPPED}
 
 
 class StepState(StrEnum):
@@ -45,6 +47,8 @@ class StepState(StrEnum):
     CONFIRMED = "confirmed"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    """A person passed over a step of the way back, with a reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,24 @@ class FreezeRule(StrEnum):
     ROLL_BACK = "roll back"
 
 
+class Reversibility(StrEnum):
+    """What undoing a step costs."""
+
+    FREE = "free"
+    LOSSY = "lossy"
+    ONE_WAY = "one-way"
+
+
+class UndoKind(StrEnum):
+    """What a declared step of the way back puts right."""
+
+    CODE = "code"
+    MIGRATION = "migration"
+    CACHE = "cache"
+    EXTERNAL = "external"
+    MANUAL = "manual"
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRef:
     """Where a secret is found: `keyring:NAME`, `env:NAME` or `cmd:COMMAND`; never the secret itself."""
@@ -106,6 +124,79 @@ class HttpFlag:
     timeout_s: float = 5.0
     token: SecretRef | None = None
     raise_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUndo:
+    """A step of the way back behind HTTP: POST to `run` does it (idempotent), GET of `check` gives `{"done": bool, "detail": str}`."""
+
+    run: str
+    check: str
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandUndo:
+    """A step of the way back by declared commands, run in `folder`: `check` exits 0 when it is done, 1 when it is not."""
+
+    run: tuple[str, ...]
+    check: tuple[str, ...]
+    folder: str = "."
+    timeout_s: float = 60.0
+
+
+UndoSpec = HttpUndo | CommandUndo
+"""How a declared step is done and verified; a manual one has none: a person does it and signs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a lossy step can be restored from: `check` answers done while there is one; older than `max_age_s` it counts as none."""
+
+    check: UndoSpec
+    max_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UndoStep:
+    """A step of the way back beside traffic and flag, as the file declares it.
+
+    `after` names the steps that must be confirmed first. `loses` says what undoing it would lose, "" when nothing. `instructions` are what
+    a person does in a manual step.
+    """
+
+    name: str
+    kind: UndoKind
+    spec: UndoSpec | None = None
+    after: tuple[str, ...] = ("traffic",)
+    deadline_s: float = 60.0
+    predicted_s: float = 5.0
+    reversibility: Reversibility = Reversibility.FREE
+    loses: str = ""
+    snapshot: Snapshot | None = None
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyCheck:
+    """Something that must hold for the way back to be open, read from outside: `name` such as "old version runs", done means it holds.
+
+    `closes` says that without it there is no way back at all; otherwise the light turns amber.
+    """
+
+    name: str
+    spec: UndoSpec
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Something that would bring a quarantined version back by itself: `pause` and `resume` are done and verified like undo steps."""
+
+    name: str
+    pause: UndoSpec
+    resume: UndoSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +298,12 @@ class Target:
     panels: tuple[Panel, ...] = ()
     stages: tuple[Stage, ...] = ()
     rollback: tuple[str, ...] = ("traffic", "flag")
+    undo: tuple[UndoStep, ...] = ()
+    """The declared steps of the way back, in the file's order; traffic and flag go before them."""
+    ready: tuple[ReadyCheck, ...] = ()
+    reconcilers: tuple[Reconciler, ...] = ()
+    rehearse: bool = False
+    """Whether the way back may be rehearsed on this target; the practice shop's always may."""
     freezes: tuple[FreezeWindow, ...] = ()
     blackout: Blackout | None = None
     freeze_rule: FreezeRule = FreezeRule.HOLD

@@ -29,6 +29,9 @@ class Verb(StrEnum):
     SWITCH_BACK = "switch back"
     ROLLBACK = "rollback"
     FLAG_KILL = "flag kill"
+    UNDO = "undo"
+    """A declared step of the way back: code, migration, cache, external, manual."""
+    PAUSE_RECONCILER = "pause reconciler"
 
 
 class Verdict(StrEnum):

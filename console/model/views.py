@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheLine, TrafficNow
+from console.model.readiness import Readiness
 from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Lease, Phase, StepRow
 from console.model.target import Environment, Side
@@ -66,6 +67,17 @@ class SendView:
     detail: str = ""
     stage: int = -1
     """The number of the stage that it opens, or -1."""
+    seq: int = -1
+    """The step's `seq` in its plan, to name it in a move on this row."""
+    name: str = ""
+    kind: str = ""
+    after: tuple[int, ...] = ()
+    reversibility: str = "free"
+    loses: str = ""
+    instructions: str = ""
+    """What a person does in a manual step."""
+    moves: tuple[str, ...] = ()
+    """What a person can do with this row now: any of retry, skip, sign, stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,47 @@ class WheelView:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoverCard:
+    """What a new driver has to know: the step it stands at and why, open gates, the last note, and what is not known."""
+
+    rollout: str
+    plan_hash: str
+    holder: str
+    token: int
+    renewed_at: datetime | None
+    weight: WeightView
+    step: str
+    why: str
+    gates: tuple[GateView, ...]
+    note: str
+    unknowns: tuple[UnknownView, ...]
+    queued: tuple[str, ...] = ()
+    """Moves asked for and not confirmed, in words with their times."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceView:
+    """This console was away (asleep, stopped): from when to when, what the traffic is now, and what happened meanwhile in words."""
+
+    since: datetime
+    until: datetime
+    sentence: str
+    meanwhile: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineView:
+    """A version that was rolled back and may not go forward again; reconcilers in `paused` stay so until a person resumes them."""
+
+    version: str
+    since: datetime
+    by: str
+    reason: str
+    rollout: str
+    paused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TargetView:
     """A target as it stands now. `verbs` holds the bottom bar's four verbs, always."""
 
@@ -247,6 +300,9 @@ class TargetView:
     has_pipeline: bool = False
     secrets: tuple[str, ...] = ()
     """Names of secrets that its file takes from the keyring; never their values."""
+    readiness: Readiness | None = None
+    quarantine: tuple[QuarantineView, ...] = ()
+    can_rehearse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +344,11 @@ class RolloutView:
     steps: tuple[StepRow, ...] = ()
     note: str = ""
     bake: bool = False
+    readiness: Readiness | None = None
+    absence: AbsenceView | None = None
+    lost_holder: str = ""
+    """Who drove until their console was lost, with traffic split and nobody driving; "" when nobody is missed."""
+    lost_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

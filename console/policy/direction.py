@@ -24,6 +24,8 @@ DIRECTIONS: Mapping[Verb, Direction | None] = MappingProxyType(
         Verb.SWITCH_BACK: Direction.BACKWARD,
         Verb.ROLLBACK: Direction.BACKWARD,
         Verb.FLAG_KILL: Direction.BACKWARD,
+        Verb.UNDO: Direction.BACKWARD,
+        Verb.PAUSE_RECONCILER: Direction.BACKWARD,
     }
 )
 """Every verb with its direction; None where the side that it moves to decides."""

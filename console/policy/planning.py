@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from console.model.plan import Plan, PlanKind, Reversibility, Step, StepKind
-from console.model.target import EnvoyTraffic, Side, Stage, Target
+from console.model.plan import Plan, PlanKind, Step, StepKind
+from console.model.target import EnvoyTraffic, Reversibility, Side, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from console.model.errors import StoreError
-from console.model.plan import Plan, PlanKind, Reversibility, Step, StepKind
-from console.model.target import FreezeRule, Gate, SessionGate, Stage, ThresholdGate
+from console.model.plan import Plan, PlanKind, Step, StepKind
+from console.model.target import FreezeRule, Gate, Reversibility, SessionGate, Stage, ThresholdGate
 from console.model.verbs import Direction, Verb
 
 
@@ -61,6 +61,7 @@ def _step(fields: Mapping[str, Any]) -> Step:
             "verb": Verb(fields["verb"]),
             "direction": Direction(fields["direction"]),
             "reversibility": Reversibility(fields["reversibility"]),
+            "after": tuple(fields.get("after", ())),
         }
     )
 

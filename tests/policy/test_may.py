@@ -73,7 +73,7 @@ def test_every_verb_has_a_direction():
     assert direction(Verb.SWITCH, side="blue", stable="blue") is Direction.BACKWARD
     assert direction(Verb.SWITCH, side="", stable="") is Direction.FORWARD
     assert len(FORWARD) == 10
-    assert len(BACKWARD) == 7
+    assert len(BACKWARD) == 9
 
 
 @pytest.mark.parametrize("verb", list(Verb))

@@ -27,10 +27,10 @@ from console.model.audit import AuditFilter, RecordKind
 from console.model.commands import Decision
 from console.model.errors import BadFile, NotAllowed, StaleWrite, StoreError
 from console.model.freeze import FreezeWindow, OneOff, StopTheLine
-from console.model.plan import Plan, PlanKind, Reversibility, Step, StepKind
+from console.model.plan import Plan, PlanKind, Step, StepKind
 from console.model.rollout import Phase, StepState
 from console.model.stores import Authority, RolloutChange
-from console.model.target import FreezeRule, SessionGate, Stage, ThresholdGate
+from console.model.target import FreezeRule, Reversibility, SessionGate, Stage, ThresholdGate
 from console.model.verbs import Direction, Verb
 from console.store.planjson import plan_of, plan_text, step_of, step_text
 from console.store.sqlite import SqliteStore

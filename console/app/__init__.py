@@ -1,0 +1,24 @@
+"""Puts the parts together; the only package that names concrete providers.
+
+Heavy libraries (SQLAlchemy, httpx, pydantic, keyring) are imported where they are first used, so that `--help` and the first paint of
+the window do not wait for them.
+"""
+
+from console.app.desk import Console
+from console.app.files import read_target, verify_file
+from console.app.opening import begin_logs, close_console, open_console, opened
+from console.app.people import person, this_console
+from console.app.readings import view_when
+
+__all__ = [
+    "Console",
+    "begin_logs",
+    "close_console",
+    "open_console",
+    "opened",
+    "person",
+    "read_target",
+    "this_console",
+    "verify_file",
+    "view_when",
+]

@@ -1,0 +1,114 @@
+"""The engine, the records and the files as one desk, for windows and commands."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.app.files import read_target
+from console.app.freezes import FreezeQuestions, new_window
+from console.app.people import OPERATOR
+from console.app.plans import KeptPlans
+from console.app.practice import Practice
+from console.app.readings import Reads
+from console.engine.engine import Engine
+from console.model.audit import AuditFilter
+from console.model.clock import Clock
+from console.model.desk import FileProblem
+from console.model.errors import NotAllowed
+from console.model.rollout import Actor
+from console.model.stores import Store, TargetRow
+
+if TYPE_CHECKING:
+    from console.store.secrets import Secrets
+
+
+class Console:
+    """The engine, the records, the files and the practice shop as one desk (`console.model.desk.Desk`); all coroutines run on one loop."""
+
+    def __init__(self, store: Store, engine: Engine, secrets: "Secrets", actor: Actor, clock: Clock) -> None:
+        self.store = store
+        self.engine = engine
+        self.actor = actor
+        self._secrets = secrets
+        self._clock = clock
+        # The engine's verbs are the desk's, word for word.
+        self.listen = engine.listen
+        self.act = engine.act
+        self.preview = engine.preview
+        self.plan = engine.plan
+        self.arm = engine.arm
+        self.trust = engine.trust
+        self.ended = engine.ended
+        self.cancel_pipeline = engine.cancel_pipeline
+        self.add_freeze = engine.line.add_freeze
+        self.remove_freeze = engine.line.remove_freeze
+        self.stop_the_line = engine.line.stop_the_line
+        self.lift_the_line = engine.line.lift_the_line
+        self.audit_page = store.audit.page
+        self.audit_verify = store.audit.verify
+        self.setting = store.settings.get
+        self.secrets = secrets.state_async
+        self.put_secret = secrets.put_async
+        self._beyond_the_desk(store, engine)
+
+    def _beyond_the_desk(self, store: Store, engine: Engine) -> None:
+        """What commands need beyond the desk, and the practice shop, word for word."""
+        reads, plans = Reads(store, engine, self._clock), KeptPlans(store, engine)
+        asked = FreezeQuestions(store, reads, self._clock)
+        self._practice = Practice(store, engine, reads, lambda: self.actor, self._clock)
+        self.open_practice, self.close_practice = self._practice.open, self._practice.close
+        self.watching, self.read, self.look_before_a_way_back = reads.watching, reads.read, reads.look_before_a_way_back
+        self.is_stable, self.flag_named = reads.is_stable, reads.flag_named
+        self.all_windows, self.freeze_state, self.freeze_now, self.new_window = asked.all_windows, asked.state, asked.now, new_window
+        self.keep_plan, self.kept_plan = plans.keep, plans.named
+
+    @property
+    def has_shop(self) -> bool:
+        """Tell whether the practice shop runs."""
+        return self._practice.runs
+
+    async def set_setting(self, key: str, value: str) -> None:
+        """Store a setting; a new operator's name counts from now on, for commands and records."""
+        await self.store.settings.put(key, value)
+        if key == OPERATOR and value.strip():
+            self.actor = replace(self.actor, name=value.strip())
+            self.engine.act_as(self.actor)
+
+    async def check_file(self, path: Path) -> Sequence[FileProblem]:
+        """Check a target file and return every mistake in it."""
+        from console.files.targetfile import check_target  # noqa: PLC0415
+
+        return await asyncio.to_thread(check_target, path)
+
+    async def add_target(self, path: Path) -> str:
+        """Take a target file in, observe-only and untrusted. Raises BadFile with all mistakes, NotAllowed when its name is taken."""
+        row = TargetRow(name="", path=str(await asyncio.to_thread(path.resolve)))
+        target = await asyncio.to_thread(read_target, row)
+        known = {each.name: each for each in await self.store.targets.rows()}
+        if target.name in known and known[target.name].path != row.path:
+            raise NotAllowed(
+                f"There is a target named {target.name} already, from {known[target.name].path}.",
+                advice="Give this one another name, or remove the other first.",
+            )
+        kept = known.get(target.name)
+        row = TargetRow(target.name, row.path) if kept is None else kept
+        if kept is None:
+            await self.store.targets.put(row, self.actor, "add", self._clock.now())
+        await self.engine.fleet.take_in(row)
+        return target.name
+
+    async def drop_target(self, target: str) -> None:
+        """Forget a target; its history stays. Raises NotAllowed while a rollout runs on it."""
+        live = await self.store.journal.rollouts(live=True, target=target)
+        if live:
+            raise NotAllowed(f"{live[0].id} is on its way on {target}.", advice="Roll back or finish it first.")
+        await self.engine.fleet.let_go(target)
+        await self.store.targets.drop(target, self.actor, self._clock.now())
+
+    async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
+        """Write records as JSON Lines and return how many."""
+        from console.files.export import write_export  # noqa: PLC0415
+
+        return await asyncio.to_thread(write_export, path, await self.store.audit.all(chosen))

@@ -1,0 +1,61 @@
+"""Opens and closes a console: records, engine, targets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from console.app.connecting import connect
+from console.app.desk import Console
+from console.app.files import read_target
+from console.app.people import operator, this_console
+from console.engine.engine import Engine
+from console.files.folders import folders
+from console.model.clock import SystemClock
+from console.model.errors import ConsoleError
+from console.model.rollout import Actor
+
+
+def begin_logs(face: str) -> None:
+    """Write what the program logs to a file of its own (`desktop` or `cli`), secrets masked, until the process ends."""
+    from console.files.logs import set_up_logs  # noqa: PLC0415
+    from console.store.redact import redact_text  # noqa: PLC0415
+
+    set_up_logs(folders().logs, face, redact_text)
+
+
+async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False) -> Console:
+    """Open the records and the engine; `watch` names the targets to connect to, None all of them. Raises StoreError.
+
+    `keeps_watch` takes over the watch of rollouts that a console that is gone left held: for the desktop.
+    """
+    from console.store.secrets import Secrets  # noqa: PLC0415
+    from console.store.sqlite import open_store  # noqa: PLC0415
+
+    clock, secrets = SystemClock(), Secrets()
+    store = await asyncio.to_thread(open_store, folders().data, clock)
+    actor = Actor(await operator(store), this_console())
+    engine = Engine(store, clock, lambda target, row: connect(target, row, clock, secrets), read_target, actor, keeps_watch=keeps_watch)
+    console = Console(store, engine, secrets, actor, clock)
+    if keeps_watch:
+        with suppress(ConsoleError):  # what a killed console left of its practice shop; records that cannot be written wait
+            await console.close_practice()
+    await engine.open(watch)
+    return console
+
+
+async def close_console(console: Console) -> None:
+    """Let go of targets, the practice shop and the records, in this order."""
+    with suppress(ConsoleError):  # a disk that is full must not keep the shop's processes alive
+        await console.close_practice() if console.has_shop else None
+    await console.engine.close()
+    await console.store.close()
+
+
+@asynccontextmanager
+async def opened(*, watch: Sequence[str] | None, keeps_watch: bool = False) -> AsyncIterator[Console]:
+    """Open a console for the length of a block."""
+    console = await open_console(watch=watch, keeps_watch=keeps_watch)
+    try:
+        yield console
+    finally:
+        await close_console(console)

@@ -1,0 +1,32 @@
+"""Who acts: the person at this computer, and this process among all consoles."""
+
+import getpass
+import os
+import secrets as randomness
+import socket
+from contextlib import suppress
+
+from console.model.errors import ConsoleError
+from console.model.stores import Store
+
+OPERATOR = "operator"
+
+
+def person() -> str:
+    """Return the name of whoever uses this computer's account, `unknown` where the system cannot tell."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def this_console() -> str:
+    """Return what tells this process from every other console: host, process id, and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{randomness.token_hex(4)}"
+
+
+async def operator(store: Store) -> str:
+    """Return the name under which this person acts: the one from the settings, else the account's."""
+    with suppress(ConsoleError):
+        return await store.settings.get(OPERATOR, "") or person()
+    return person()

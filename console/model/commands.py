@@ -19,6 +19,8 @@ class Command:
     plan_hash: str = ""
     side: str = ""
     weight: int | None = None
+    signs_no_way_back: bool = False
+    """The actor signs, with the reason, that what the plan names cannot be taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class PlanKind(StrEnum):
     SWITCH = "switch"
     ROLLBACK = "rollback"
     FLAG = "flag"
+    REHEARSAL = "rehearsal"
+    """The way back, run for practice and measured."""
+    RECONCILERS = "reconcilers"
+    """Lets what a rollback paused run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Plan:
     freeze_rule: FreezeRule = FreezeRule.HOLD
     alpha: float = 0.001
     target_digest: str = ""
+    no_way_back: str = ""
+    """What cannot be taken back, in words: a person has to sign it before the start. "" where everything can."""
 
     @cached_property
     def hash(self) -> str:

@@ -121,7 +121,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a step: `state` is CONFIRMED, FAILED or UNKNOWN; `seen` is the state read back, in the shape of `want`."""
+    """What became of a step: `state` is CONFIRMED, FAILED, UNKNOWN or SKIPPED; `seen` is the state read back, in the shape of `want`."""
 
     step_id: str
     state: StepState

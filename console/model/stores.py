@@ -9,7 +9,9 @@ from console.model.audit import AuditFilter, Entry, Record, VerifyReport
 from console.model.commands import Decision
 from console.model.freeze import FreezeWindow, StopTheLine
 from console.model.plan import Plan
+from console.model.readiness import Rehearsal
 from console.model.rollout import Actor, GateSample, Intent, Lease, Outcome, Phase, Rollout, StepRow
+from console.model.views import QuarantineView
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,34 @@ class Samples(Protocol):
         ...
 
 
+class Ways(Protocol):
+    """What is remembered of ways back: quarantined versions and rehearsals. Each change is an audit record in the same transaction."""
+
+    async def quarantines(self, target: str) -> Sequence[QuarantineView]:
+        """Return a target's quarantined versions, oldest first: those not lifted, and those for which something is still paused."""
+        ...
+
+    async def quarantine(self, target: str, row: QuarantineView, actor: Actor, at: datetime) -> None:
+        """Quarantine a version for a rollout; the same rollout and version again only updates what is paused."""
+        ...
+
+    async def lift(self, target: str, version: str, actor: Actor, reason: str, at: datetime) -> bool:
+        """Let a version go forward again; False when it was not quarantined."""
+        ...
+
+    async def resumed(self, target: str, actor: Actor, reason: str, at: datetime) -> None:
+        """Note that nothing of a target is paused any more."""
+        ...
+
+    async def rehearsals(self, target: str, limit: int = 20) -> Sequence[Rehearsal]:
+        """Return a target's rehearsals, newest first."""
+        ...
+
+    async def rehearsed(self, target: str, rehearsal: Rehearsal, actor: Actor, reason: str) -> None:
+        """Keep what a rehearsal measured."""
+        ...
+
+
 class Settings(Protocol):
     """A person's settings, as text by key."""
 
@@ -265,6 +295,11 @@ class Store(Protocol):
         ...
 
     @property
+    def ways(self) -> Ways:
+        """Quarantined versions and rehearsals."""
+        ...
+
+    @property
     def settings(self) -> Settings:
         """Settings."""
         ...
@@ -275,6 +310,10 @@ class Store(Protocol):
 
     async def version(self) -> int:
         """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""
+        ...
+
+    async def changed(self, patience_s: float) -> None:
+        """Return when somebody may have changed the records, at the latest after `patience_s` seconds."""
         ...
 
     async def close(self) -> None:

@@ -319,7 +319,9 @@ class Target:
     @property
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
-        refs = (self.metrics.token if self.metrics is not None else None, self.flag.token if self.flag is not None else None)
+        specs = (*(step.spec for step in self.undo), *(step.snapshot.check for step in self.undo if step.snapshot is not None))
+        specs = (*specs, *(check.spec for check in self.ready), *(spec for each in self.reconcilers for spec in (each.pause, each.resume)))
+        refs = [spec.token for spec in (self.metrics, self.flag, *specs) if spec is not None and not isinstance(spec, CommandUndo)]
         return tuple(sorted({ref.name for ref in refs if ref is not None and ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:

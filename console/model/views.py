@@ -262,6 +262,8 @@ class QuarantineView:
     reason: str
     rollout: str
     paused: tuple[str, ...] = ()
+    lifted: bool = False
+    """A person lets the version go forward again; the row stays as long as something is paused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from console.store.wheel import end_lease, lease_on
 from console.store.wording import intent_entry, outcome_entry, plan_entry, refusal_entry
 
 _log = logging.getLogger(__name__)
+_ENDS = frozenset({StepState.CONFIRMED, StepState.FAILED, StepState.UNKNOWN, StepState.SKIPPED})
 _OPEN_STATES = (StepState.SENT.value, StepState.UNKNOWN.value, StepState.PLANNED.value)
 
 
@@ -94,7 +95,7 @@ class SqliteJournal:
 
     async def settle(self, row: StepRow, outcome: Outcome) -> StepRow:
         """Commit what became of a step, with its audit record. A settled UNKNOWN may be settled again, a settled step may not."""
-        if outcome.state not in {StepState.CONFIRMED, StepState.FAILED, StepState.UNKNOWN}:
+        if outcome.state not in _ENDS:
             raise ValueError(f"{outcome.state} is not what became of a step")
         if outcome.step_id != row.id:
             raise ValueError(f"the outcome of {outcome.step_id} is not that of {row.id}")

@@ -23,7 +23,7 @@ from console.store.wording import intent_entry, outcome_entry
 
 _log = logging.getLogger(__name__)
 ORIGIN = "emergency journal"
-_FINAL = {StepState.CONFIRMED.value, StepState.FAILED.value}
+_FINAL = {StepState.CONFIRMED.value, StepState.FAILED.value, StepState.SKIPPED.value}
 
 
 class Spool:

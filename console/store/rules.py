@@ -101,7 +101,7 @@ def changed_values(row: Row, rollout: Rollout, change: RolloutChange) -> dict[st
 def _phase_values(row: Row, phase: Phase) -> dict[str, Any]:
     before = Phase(row["phase"])
     reopened = phase in _FORWARD_PHASES | {Phase.DONE} and bool(row["closed"])
-    absorbs = before.over or before is Phase.ABORTING
+    absorbs = before.over or before in {Phase.ABORTING, Phase.BACK_STOPPED}
     revived = absorbs and phase in {Phase.HELD, Phase.STOPPED, Phase.UNKNOWN}
     if reopened or revived:
         raise NotAllowed(
@@ -114,7 +114,7 @@ def _phase_values(row: Row, phase: Phase) -> dict[str, Any]:
 
 def check_settle(state: StepState, step_id: str) -> None:
     """Raise StaleWrite when a step is settled already; one that is unknown may still be settled."""
-    if state in {StepState.CONFIRMED, StepState.FAILED}:
+    if state in {StepState.CONFIRMED, StepState.FAILED, StepState.SKIPPED}:
         raise StaleWrite(
             f"Step {step_id} is already {state.value}.",
             means="What became of it is not overwritten.",

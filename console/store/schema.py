@@ -106,6 +106,24 @@ samples = Table(
     Index("samples_by_rollout", "rollout", "at"),
 )
 
+quarantines = Table(
+    "quarantines",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    *_words("target", "version", "since", "who", "reason", "rollout", "paused"),
+    Column("lifted_at", Text),
+    Index("quarantines_by_target", "target", "number"),
+)
+"""Versions that were rolled back; `paused` is a JSON list of reconcilers that wait for a person."""
+
+rehearsals = Table(
+    "rehearsals",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    *_words("target", "at", "value"),
+    Index("rehearsals_by_target", "target", "number"),
+)
+
 settings = Table("settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
 _APPEND_ONLY = (

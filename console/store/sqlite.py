@@ -16,6 +16,7 @@ from console.store.freezing import SqliteFreezes
 from console.store.journal import SqliteJournal
 from console.store.merging import Spool
 from console.store.trail import AuditTrail
+from console.store.ways import SqliteWays
 from console.store.wheel import SqliteWheel
 
 RECORDS = "records.db"
@@ -39,6 +40,7 @@ class SqliteStore:
         self.targets = SqliteTargets(self._database)
         self.samples = SqliteSamples(self._database)
         self.settings = SqliteSettings(self._database)
+        self.ways = SqliteWays(self._database)
         self.trouble = ""
         """Why nothing could be recorded when the store was opened; "" when all was well. Each write tries again."""
 

@@ -1,0 +1,122 @@
+"""What is remembered of ways back: quarantined versions, what was paused for them, and rehearsals."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from console.model.audit import Entry, RecordKind
+from console.model.clock import from_iso, iso
+from console.model.readiness import Rehearsal
+from console.model.rollout import Actor
+from console.model.views import QuarantineView
+from console.store.database import Database
+from console.store.redact import redact_text
+from console.store.rows import stamp
+from console.store.schema import quarantines, rehearsals
+from console.store.trail import append_to
+
+NOTHING = "[]"
+
+
+class SqliteWays:
+    """Quarantined versions and rehearsals; each change is an audit record in the same transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def quarantines(self, target: str) -> Sequence[QuarantineView]:
+        """Return a target's quarantined versions, oldest first, those that are lifted only while something is paused for them."""
+        query = select(quarantines).where(
+            quarantines.c.target == target, or_(quarantines.c.lifted_at.is_(None), quarantines.c.paused != NOTHING)
+        )
+        query = query.order_by(quarantines.c.number)
+        return await self._database.read(lambda conn: [_view(row) for row in conn.execute(query).mappings()])
+
+    async def quarantine(self, target: str, row: QuarantineView, actor: Actor, at: datetime) -> None:
+        """Quarantine a version for a rollout; the same again only updates what is paused."""
+
+        def move(conn: Connection) -> None:
+            same = (quarantines.c.target == target, quarantines.c.rollout == row.rollout, quarantines.c.version == row.version)
+            paused = json.dumps(sorted(row.paused))
+            known = conn.execute(select(quarantines).where(*same)).mappings().first()
+            if known is None:
+                values = {"version": row.version, "since": stamp(row.since), "who": row.by, "reason": redact_text(row.reason)}
+                conn.execute(insert(quarantines), values | {"target": target, "rollout": row.rollout, "paused": paused})
+            elif known["paused"] == paused:
+                return
+            else:
+                conn.execute(update(quarantines).where(*same).values(paused=paused))
+            append_to(conn, _entry(actor, at, "quarantine", target, row))
+
+        await self._database.write(move)
+
+    async def lift(self, target: str, version: str, actor: Actor, reason: str, at: datetime) -> bool:
+        """Let a version go forward again; False when it was not quarantined."""
+
+        def move(conn: Connection) -> bool:
+            held = (quarantines.c.target == target, quarantines.c.version == version, quarantines.c.lifted_at.is_(None))
+            row = conn.execute(select(quarantines).where(*held)).mappings().first()
+            if row is None:
+                return False
+            conn.execute(update(quarantines).where(*held).values(lifted_at=stamp(at)))
+            view = replace(_view(row), reason=reason)
+            append_to(conn, _entry(actor, at, "lift quarantine", target, view))
+            return True
+
+        return await self._database.write(move)
+
+    async def resumed(self, target: str, actor: Actor, reason: str, at: datetime) -> None:
+        """Note that nothing of a target is paused any more."""
+
+        def move(conn: Connection) -> None:
+            paused = (quarantines.c.target == target, quarantines.c.paused != NOTHING)
+            names = [name for row in conn.execute(select(quarantines.c.paused).where(*paused)) for name in json.loads(row.paused)]
+            conn.execute(update(quarantines).where(*paused).values(paused=NOTHING))
+            detail = {"reconcilers": sorted(set(names))}
+            append_to(
+                conn, Entry(RecordKind.TARGET, actor, at, "resume reconcilers", target, reason=reason, result="resumed", detail=detail)
+            )
+
+        await self._database.write(move)
+
+    async def rehearsals(self, target: str, limit: int = 20) -> Sequence[Rehearsal]:
+        """Return a target's rehearsals, newest first."""
+        query = select(rehearsals.c.value).where(rehearsals.c.target == target).order_by(rehearsals.c.number.desc()).limit(limit)
+        return await self._database.read(lambda conn: [_rehearsal(json.loads(row.value)) for row in conn.execute(query)])
+
+    async def rehearsed(self, target: str, rehearsal: Rehearsal, actor: Actor, reason: str) -> None:
+        """Keep what a rehearsal measured."""
+        value = asdict(rehearsal) | {"at": iso(rehearsal.at), "steps": dict(rehearsal.steps)}
+
+        def move(conn: Connection) -> None:
+            conn.execute(insert(rehearsals), {"target": target, "at": stamp(rehearsal.at), "value": json.dumps(value, sort_keys=True)})
+            result = "measured" if rehearsal.ok else "did not come through"
+            detail = {key: str(part) for key, part in value.items()}
+            append_to(conn, Entry(RecordKind.TARGET, actor, rehearsal.at, "rehearse", target, reason=reason, result=result, detail=detail))
+
+        await self._database.write(move)
+
+
+def _view(row: Mapping[Any, Any]) -> QuarantineView:
+    return QuarantineView(
+        version=row["version"],
+        since=from_iso(row["since"]),
+        by=row["who"],
+        reason=row["reason"],
+        rollout=row["rollout"],
+        paused=tuple(json.loads(row["paused"])),
+        lifted=row["lifted_at"] is not None,
+    )
+
+
+def _rehearsal(value: Mapping[str, Any]) -> Rehearsal:
+    return Rehearsal(from_iso(value["at"]), value["predicted_s"], value["took_s"], value["steps"], value["ok"])
+
+
+def _entry(actor: Actor, at: datetime, verb: str, target: str, row: QuarantineView) -> Entry:
+    detail = {"version": row.version, "paused": list(row.paused), "by": row.by}
+    return Entry(RecordKind.TARGET, actor, at, verb, target, row.rollout, row.reason, row.version, detail=detail)

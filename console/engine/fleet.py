@@ -110,7 +110,18 @@ class Fleet:
                 self._parts.outbox.wake()
             except Exception:
                 LOG.exception("following the records broke")
-            await self._parts.around.sleep(LOOK_S)
+            await self._until_next()
+
+    async def _until_next(self) -> None:
+        """Wait until the store tells of a change, or for the time after which it is asked anyway."""
+        around = self._parts.around
+        waits = [asyncio.ensure_future(around.sleep(LOOK_S)), asyncio.ensure_future(around.store.changed())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _look(self) -> None:
         version = await self._parts.around.store.version()

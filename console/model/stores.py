@@ -312,8 +312,8 @@ class Store(Protocol):
         """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""
         ...
 
-    async def changed(self, patience_s: float) -> None:
-        """Return when somebody may have changed the records, at the latest after `patience_s` seconds."""
+    async def changed(self) -> None:
+        """Return when another console changed the records; for ever waiting where the store cannot tell, so ask `version` beside it."""
         ...
 
     async def close(self) -> None:

@@ -5,8 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Column, Connection, Executable, delete, insert, select, update
 
 from console.model.audit import Entry, RecordKind
 from console.model.clock import from_iso
@@ -39,7 +38,7 @@ class SqliteTargets:
         values = asdict(row) | {"armed": int(row.armed), "practice": int(row.practice)}
 
         def move(conn: Connection) -> None:
-            conn.execute(upsert(targets).values(**values).on_conflict_do_update(index_elements=["name"], set_=values))
+            _put(conn, targets.c.name, values)
             append_to(conn, Entry(RecordKind.TARGET, actor, at, verb, row.name, result="kept", detail=asdict(row)))
 
         await self._database.write(move)
@@ -113,8 +112,13 @@ class SqliteSettings:
 
     async def put(self, key: str, value: str) -> None:
         """Store a setting."""
-        query = upsert(settings).values(key=key, value=value).on_conflict_do_update(index_elements=["key"], set_={"value": value})
-        await self._database.write(lambda conn: _do(conn, query))
+        await self._database.write(lambda conn: _put(conn, settings.c.key, {"key": key, "value": value}))
+
+
+def _put(conn: Connection, key: Column[str], values: Mapping[str, Any]) -> None:
+    """Add or replace a row; safe in two statements, for one transaction writes at a time."""
+    if conn.execute(update(key.table).where(key == values[key.name]).values(**values)).rowcount == 0:
+        conn.execute(insert(key.table), values)
 
 
 def _do(conn: Connection, query: Executable, rows: list[dict[str, Any]] | None = None) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from console.model.audit import Entry, RecordKind
-from console.model.clock import Clock
 from console.model.commands import Decision
 from console.model.errors import BadFile, CannotRecord, NotAllowed, StaleWrite
 from console.model.plan import Plan
@@ -33,10 +32,9 @@ _OPEN_STATES = (StepState.SENT.value, StepState.UNKNOWN.value, StepState.PLANNED
 class SqliteJournal:
     """Rollouts and their steps."""
 
-    def __init__(self, database: Database, spool: Spool, clock: Clock) -> None:
+    def __init__(self, database: Database, spool: Spool) -> None:
         self._database = database
         self._spool = spool
-        self._clock = clock
 
     async def open(self, plan: Plan, actor: Actor, reason: str, at: datetime) -> Rollout:
         """Record a plan and open a rollout for it, as `R-1`, `R-2`, … Raises NotAllowed while another is on its way on the target."""
@@ -77,7 +75,7 @@ class SqliteJournal:
             raise
 
     def _send_forward(self, conn: Connection, intent: Intent, guard: Guard | None) -> StepRow:
-        now = self._clock.now()
+        now = self._database.now(conn)
         lease = lease_on(conn, intent.rollout.id)
         rules.check_forward(_row(conn, intent.rollout.id), lease, intent, now)
         if guard is not None:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -10,11 +11,12 @@ from console.model.clock import Clock
 from console.model.errors import CannotRecord, StoreError
 from console.store import posix
 from console.store.books import SqliteSamples, SqliteSettings, SqliteTargets
-from console.store.database import Database, Patience
+from console.store.database import Database, Merge, Patience
 from console.store.emergency import EmergencyJournal
 from console.store.freezing import SqliteFreezes
 from console.store.journal import SqliteJournal
 from console.store.merging import Spool
+from console.store.sqlitefile import SqliteFile
 from console.store.trail import AuditTrail
 from console.store.ways import SqliteWays
 from console.store.wheel import SqliteWheel
@@ -22,19 +24,22 @@ from console.store.wheel import SqliteWheel
 RECORDS = "records.db"
 EMERGENCY = "emergency.journal"
 
+MakeDatabase = Callable[[Path, Patience, Merge, Clock], Database]
+"""Makes the database of a file; a simulation brings one of its own."""
+
 _log = logging.getLogger(__name__)
 
 
 class SqliteStore:
     """The store of one person's consoles; several processes may use one folder."""
 
-    def __init__(self, folder: Path, clock: Clock, patience: Patience) -> None:
+    def __init__(self, folder: Path, clock: Clock, patience: Patience, make: MakeDatabase = SqliteFile) -> None:
         self.folder = folder
         self._file = EmergencyJournal(folder / EMERGENCY)
         spool = Spool(self._file, clock)
-        self._database = Database(folder / RECORDS, patience, spool.merge)
-        self.journal = SqliteJournal(self._database, spool, clock)
-        self.wheel = SqliteWheel(self._database, clock)
+        self._database = make(folder / RECORDS, patience, spool.merge, clock)
+        self.journal = SqliteJournal(self._database, spool)
+        self.wheel = SqliteWheel(self._database)
         self.audit = AuditTrail(self._database)
         self.freezes = SqliteFreezes(self._database)
         self.targets = SqliteTargets(self._database)
@@ -71,6 +76,10 @@ class SqliteStore:
     async def version(self) -> int:
         """Return a number that changes whenever any process changed the records, cheap enough to ask twice a second."""
         return await self._database.version()
+
+    async def changed(self) -> None:
+        """Wait for ever: a file tells nobody that it changed; `version` does when it is asked."""
+        await self._database.changed()
 
     async def close(self) -> None:
         """Finish what is written and close."""

@@ -6,7 +6,6 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from console.model.audit import Entry, RecordKind
-from console.model.clock import Clock
 from console.model.errors import BadFile, NotAllowed
 from console.model.rollout import Actor, Lease
 from console.store.database import Database
@@ -28,11 +27,10 @@ def end_lease(conn: Connection, rollout_id: str) -> None:
 
 
 class SqliteWheel:
-    """Leases on the store's clock."""
+    """Leases on the clock that all who use the store share."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     async def take(self, rollout_id: str, holder: Actor, ttl_s: float) -> Lease:
         """Take a free or expired wheel, or one's own again, with the next token; raises the rollout's revision. Raises NotAllowed."""
@@ -43,7 +41,7 @@ class SqliteWheel:
         row = conn.execute(select(rollouts.c.token, rollouts.c.target, rollouts.c.plan_hash).where(rollouts.c.id == rollout_id)).first()
         if row is None:
             raise BadFile(f"There is no rollout {rollout_id}.", advice="`release list` shows the rollouts that there are.")
-        now = self._clock.now()
+        now = self._database.now(conn)
         before = lease_on(conn, rollout_id)
         if before is not None and before.expires_at > now and before.holder.console != holder.console:
             raise _held(before)
@@ -75,14 +73,15 @@ class SqliteWheel:
         return await self._database.write(lambda conn: self._renew(conn, lease, ttl_s))
 
     def _renew(self, conn: Connection, lease: Lease, ttl_s: float) -> Lease:
-        now = self._clock.now()
+        now = self._database.now(conn)
         current = lease_on(conn, lease.rollout)
         if current is None or current.token != lease.token:
             raise _over(lease, "somebody else took it, or it was let go" if current is None else f"{current.holder.name} has it now")
         if current.expires_at <= now:
             raise _over(lease, "it expired before it was renewed")
         renewed = Lease(lease.rollout, current.holder, current.token, now, now + timedelta(seconds=ttl_s))
-        self._store(conn, renewed)
+        stamps = {"renewed_at": stamp(renewed.renewed_at), "expires_at": stamp(renewed.expires_at)}
+        conn.execute(update(leases).where(leases.c.rollout == lease.rollout).values(**stamps))
         return renewed
 
     async def release(self, lease: Lease) -> None:
@@ -99,7 +98,7 @@ class SqliteWheel:
             Entry(
                 RecordKind.TAKEOVER,
                 current.holder,
-                self._clock.now(),
+                self._database.now(conn),
                 "let the wheel go",
                 rollout=lease.rollout,
                 result="free",
@@ -109,8 +108,12 @@ class SqliteWheel:
 
     async def show(self, rollout_id: str) -> Lease | None:
         """Return who holds the wheel now, None when nobody does."""
-        lease = await self._database.read(lambda conn: lease_on(conn, rollout_id))
-        return lease if lease is not None and lease.expires_at > self._clock.now() else None
+
+        def look(conn: Connection) -> Lease | None:
+            lease = lease_on(conn, rollout_id)
+            return lease if lease is not None and lease.expires_at > self._database.now(conn) else None
+
+        return await self._database.read(look)
 
 
 def _span(ttl_s: float) -> None:

@@ -186,6 +186,8 @@ class CountedStore:
         self._store, self._time, self.trouble = store, time, Trouble()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "changed":  # waits for ever, so time must not wait for it
+            return self._store.changed
         if name in {"version", "close", "ready"}:
             return getattr(Counted(self._store, self._time, self.trouble), name)
         return Counted(getattr(self._store, name), self._time, self.trouble)

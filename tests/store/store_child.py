@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent.parent)]
 
-from store_kit import ANN, BACK, UP, HandClock, allow, entry, intent_for, make_plan, outcome_for  # noqa: E402
+from store_kit import ANN, BACK, NOON, UP, HandClock, allow, entry, intent_for, make_plan, outcome_for  # noqa: E402
 
 from console.model.audit import RecordKind  # noqa: E402
 from console.model.errors import CannotRecord, StaleWrite  # noqa: E402
@@ -23,7 +23,7 @@ def say(*words: object) -> None:
 
 async def release(store: SqliteStore) -> None:
     """Open, take the wheel, send forward, send back and end: passes each of the store's hooks."""
-    rollout = await store.journal.open(make_plan(), ANN, "go", store.journal._clock.now())
+    rollout = await store.journal.open(make_plan(), ANN, "go", NOON)
     say("opened", rollout.id)
     lease = await store.wheel.take(rollout.id, ANN, 15)
     rollout = await store.journal.rollout(rollout.id)
@@ -54,7 +54,7 @@ async def fill(store: SqliteStore) -> None:
     """Write until the system gives no more room, then go back."""
     import resource
 
-    rollout = await store.journal.open(make_plan(), ANN, "go", store.journal._clock.now())
+    rollout = await store.journal.open(make_plan(), ANN, "go", NOON)
     room = (store.folder / "records.db").stat().st_size + 600_000
     resource.setrlimit(resource.RLIMIT_FSIZE, (max(room, 1 << 20), resource.RLIM_INFINITY))
     refused = 0

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from store_kit import ANN, BACK, BOB, NOON, UP, allow, driving, entry, export_line, intent_for, outcome_for
+from store_kit import ANN, BACK, BOB, NOON, UP, HandClock, allow, driving, entry, export_line, intent_for, outcome_for
 
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import StoreError
@@ -125,7 +125,7 @@ async def test_a_bit_flipped_on_the_disk_is_found(store: SqliteStore):
     path.write_bytes(content)
     from console.store.sqlite import open_store
 
-    again = open_store(store.folder, store.journal._clock)
+    again = open_store(store.folder, HandClock())
     report = await again.audit.verify()
     await again.close()
     assert report.first_bad == 17

@@ -1,42 +1,61 @@
 """Makes the providers of a target: a new target system is one line here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.ports import Connections
-from console.model.stores import TargetRow
-from console.model.target import EnvoyTraffic, SecretRef, Target
+from console.model.ports import Connections, Undo
+from console.model.target import EnvoyTraffic, HttpUndo, SecretRef, Target, UndoSpec
 
 if TYPE_CHECKING:
     from console.store.secrets import Secrets
 
 
-def connect(target: Target, row: TargetRow, clock: Clock, secrets: "Secrets") -> Connections:
-    """Return the providers of one target, with a transport of its own; nothing is sent yet."""
+def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[[], bool]) -> Connections:
+    """Return the providers of one target, with a transport of its own; nothing is sent yet.
+
+    `trusted` tells whether a person allowed the commands of the file as it was read; it is asked each time before one would run.
+    """
     from console.providers.clients.http import HttpClient  # noqa: PLC0415
     from console.providers.flags.httpflag import HttpFlags  # noqa: PLC0415
     from console.providers.metrics.openmetrics import OpenMetricsScrape  # noqa: PLC0415
     from console.providers.pipelines.command import CommandRunner  # noqa: PLC0415
     from console.providers.traffic.envoy import EnvoyRouter  # noqa: PLC0415
     from console.providers.traffic.haproxy import HaproxyRouter  # noqa: PLC0415
+    from console.providers.undo.command import CommandUndoStep  # noqa: PLC0415
+    from console.providers.undo.http import HttpUndoStep  # noqa: PLC0415
     from console.providers.workloads.http import HttpWorkloadVersions  # noqa: PLC0415
 
-    http = HttpClient()
-    trusted = row.trusted_digest == target.digest
+    http, folder = HttpClient(), Path(target.path).parent
 
     def token(ref: SecretRef | None) -> "Callable[[], asyncio.Future[str]] | None":
-        return None if ref is None else lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted))
+        return None if ref is None else lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted()))
+
+    def undo(spec: UndoSpec) -> Undo:
+        if isinstance(spec, HttpUndo):
+            return HttpUndoStep(spec, http, clock, token(spec.token))
+        return CommandUndoStep(spec, folder, clock, trusted)
 
     traffic, metrics, flag, pipeline = target.traffic, target.metrics, target.flag, target.pipeline
-    runner = CommandRunner(pipeline, Path(target.path).parent, clock) if pipeline else None
+    runner = CommandRunner(pipeline, folder, clock) if pipeline else None
     return Connections(
         router=EnvoyRouter(traffic, http, clock) if isinstance(traffic, EnvoyTraffic) else HaproxyRouter(traffic, clock),
         workloads=HttpWorkloadVersions(target.workloads, http, clock),
         metrics=OpenMetricsScrape(metrics, http, clock, token(metrics.token)) if metrics else None,
         pipeline=runner,
         flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
+        undo={name: undo(spec) for name, spec in undo_specs(target).items()},
         closers=(http,) if runner is None else (http, runner),
     )
+
+
+def undo_specs(target: Target) -> Mapping[str, UndoSpec]:
+    """Return all that a way back does and asks outside, by the names under which `Connections.undo` has it."""
+    specs: dict[str, UndoSpec | None] = {step.name: step.spec for step in target.undo}
+    specs |= {f"snapshot {step.name}": step.snapshot.check for step in target.undo if step.snapshot is not None}
+    specs |= {f"ready {check.name}": check.spec for check in target.ready}
+    for each in target.reconcilers:
+        specs |= {f"pause {each.name}": each.pause, f"resume {each.name}": each.resume}
+    return {name: spec for name, spec in specs.items() if spec is not None}

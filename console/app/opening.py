@@ -12,14 +12,22 @@ from console.engine.engine import Engine
 from console.files.folders import folders
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError
+from console.model.ports import Connections
 from console.model.rollout import Actor
+from console.model.stores import TargetRow
+from console.model.target import Target
 
 
 def begin_logs(face: str) -> None:
-    """Write what the program logs to a file of its own (`desktop` or `cli`), secrets masked, until the process ends."""
+    """Write what the program logs to a file of its own (`desktop` or `cli`), secrets masked, until the process ends.
+
+    A crash leaves no core file from then on, for that would hold secrets.
+    """
     from console.files.logs import set_up_logs  # noqa: PLC0415
+    from console.store.posix import no_core_dumps  # noqa: PLC0415
     from console.store.redact import redact_text  # noqa: PLC0415
 
+    no_core_dumps()
     set_up_logs(folders().logs, face, redact_text)
 
 
@@ -34,7 +42,12 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
     clock, secrets = SystemClock(), Secrets()
     store = await asyncio.to_thread(open_store, folders().data, clock)
     actor = Actor(await operator(store), this_console())
-    engine = Engine(store, clock, lambda target, row: connect(target, row, clock, secrets), read_target, actor, keeps_watch=keeps_watch)
+
+    def connected(target: Target, row: TargetRow) -> Connections:
+        # Asked anew each time: trust may be given while the target is connected.
+        return connect(target, clock, secrets, lambda: engine.fleet.trusts(row.name, target.digest))
+
+    engine = Engine(store, clock, connected, read_target, actor, keeps_watch=keeps_watch)
     console = Console(store, engine, secrets, actor, clock)
     if keeps_watch:
         with suppress(ConsoleError):  # what a killed console left of its practice shop; records that cannot be written wait

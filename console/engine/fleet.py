@@ -91,6 +91,11 @@ class Fleet:
             await self.let_go(name)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def trusts(self, name: str, digest: str) -> bool:
+        """Tell whether a person allowed the commands of a connected target's file, as the file with this digest has them."""
+        live = self._parts.targets.get(name)
+        return live is not None and bool(digest) and live.row.trusted_digest == digest
+
     async def remember(self, name: str, change: TargetChange, verb: str) -> None:
         """Change single fields of a target's row, and use the row from now on. Raises StoreError, NotAllowed."""
         around = self._parts.around

@@ -20,6 +20,8 @@ class Shop:
         self.resolved = {"ok": 0, "failed": 0}
         self.flag = {"name": "new-checkout", "on": True, "percent": 100, "in_effect": True}
         self.keys: list[str] = []
+        self.undone = {"first": False, "second": False}
+        self.undo_keys: list[str] = []
 
     def metrics(self) -> str:
         return (
@@ -45,6 +47,8 @@ class Shop:
             return 200, "application/openmetrics-text; version=1.0.0", self.metrics().encode()
         if path == "/flag":
             return self._flag(method, headers, body)
+        if path == "/undo":
+            return self._undo(method, headers, half="half" in query)
         if path == "/count":
             for name in self.resolved:
                 self.resolved[name] += int(query.get(name, ["0"])[0])
@@ -58,6 +62,20 @@ class Shop:
             self.flag.update(on=asked["on"], percent=asked["percent"], in_effect=True)
             self.keys.append(headers.get("idempotency-key", ""))
         return 200, "application/json", json.dumps({**self.flag, "keys": self.keys}).encode()
+
+    def _undo(self, method: str, headers: dict[str, str], *, half: bool) -> tuple[int, str, bytes]:
+        """Do a piece of work in two parts; with `half` the first part only, and then fail."""
+        if method == "POST":
+            self.undo_keys.append(headers.get("idempotency-key", ""))
+            self.undone["first"] = True
+            if half:
+                return 500, "text/plain", b"the second part failed\n"
+            self.undone["second"] = True
+            return 202, "text/plain", b""
+        done = all(self.undone.values())
+        state = {"done": done, "detail": "both parts are done" if done else f"{sum(self.undone.values())} of 2 parts are done"}
+        more = {"since": "2026-11-24T10:00:00Z", "keys": self.undo_keys}
+        return 200, "application/json", json.dumps({**state, **more}).encode()
 
 
 class Connection(asyncio.Protocol):

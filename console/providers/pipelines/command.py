@@ -11,8 +11,8 @@ from console.model.errors import BadFile, Refused
 from console.model.readings import LogLine, PipelineRun, PipelineStageRun
 from console.model.target import CommandPipeline, CommandStage
 from console.model.text import clean
-from console.providers.pipelines.output import Keeper, LineSplitter
-from console.providers.pipelines.processes import ProcessGroup, bare_environment, spawn
+from console.providers.clients.output import Keeper, LineSplitter
+from console.providers.clients.processes import ProcessGroup, bare_environment, spawn
 
 _NOT_STARTED = 127
 """The exit code by which shells say that a command could not be started."""

@@ -14,9 +14,11 @@ from console.files.shapes import (
     StageSection,
     TargetFile,
     ThresholdGateSection,
+    UndoSection,
     WindowSection,
 )
 from console.files.spelling import read_moment, read_time
+from console.files.wayback import Call, ready_of, reconciler_of, undo_of
 from console.model.freeze import Blackout, FreezeWindow, OneOff, Weekly
 from console.model.target import (
     CommandPipeline,
@@ -56,7 +58,11 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         gates=gates,
         panels=tuple(_panel(panel) for panel in file.panels),
         stages=tuple(_stage(stage, gates) for stage in file.stages),
-        rollback=tuple(file.rollback),
+        rollback=tuple(entry for entry in file.rollback if isinstance(entry, str)),
+        undo=tuple(undo_of(entry) for entry in file.rollback if isinstance(entry, UndoSection)),
+        ready=tuple(ready_of(section) for section in file.ready),
+        reconcilers=tuple(reconciler_of(section) for section in file.reconcilers),
+        rehearse=file.rehearse,
         freezes=tuple(_window(window, file.name) for window in file.freeze.windows),
         blackout=_blackout(file.freeze.blackout),
         freeze_rule=FreezeRule(file.freeze.in_flight),
@@ -77,10 +83,14 @@ def window_id(target: str, name: str) -> str:
 
 def _commands(file: TargetFile) -> tuple[str, ...]:
     """Return every command that the file would run, as a shell would show it."""
-    stages = file.pipeline.stages if file.pipeline else []
-    secrets = [section.token for section in (file.metrics, file.flag) if section is not None]
+    undo = [entry for entry in file.rollback if isinstance(entry, UndoSection)]
+    calls: list[Call | None] = [tuple(stage.run) for stage in file.pipeline.stages] if file.pipeline else []
+    calls += [call for step in undo for call in (step.run, step.check, step.snapshot.check if step.snapshot else None)]
+    calls += [section.check for section in file.ready]
+    calls += [call for each in file.reconcilers for part in (each.pause, each.resume) for call in (part.run, part.check)]
+    secrets = [section.token for section in (file.metrics, file.flag, *undo, *file.ready, *file.reconcilers) if section is not None]
     commands = [secret.name for secret in secrets if secret is not None and secret.scheme == "cmd"]
-    return (*(shlex.join(stage.run) for stage in stages), *commands)
+    return tuple(dict.fromkeys((*(shlex.join(call) for call in calls if isinstance(call, tuple)), *commands)))
 
 
 def _traffic(section: EnvoySection | HaproxySection) -> TrafficSpec:

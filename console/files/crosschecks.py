@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
+from console.files.backchecks import mistakes_in_the_way_back
 from console.files.problems import Mistake, Path, nearest, shown
 from console.files.spelling import Misspelled, read_moment, read_number, read_share, read_time, read_weight
 from console.policy.walltime import find_zone
@@ -15,7 +16,18 @@ _BY_SIDE: tuple[Path, ...] = (("traffic", "clusters"), ("traffic", "servers"), (
 
 def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield what does not fit together."""
-    for check in (_sides, _unique_names, _gates_of_stages, _weights, _rollback, _windows, _blackout, _panels, _haproxy, _speed):
+    for check in (
+        _sides,
+        _unique_names,
+        _gates_of_stages,
+        _weights,
+        mistakes_in_the_way_back,
+        _windows,
+        _blackout,
+        _panels,
+        _haproxy,
+        _speed,
+    ):
         yield from check(tree)
 
 
@@ -76,7 +88,7 @@ def _sides(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _unique_names(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    for path in (("gates",), ("panels",), ("pipeline", "stages"), ("freeze", "windows")):
+    for path in (("gates",), ("panels",), ("pipeline", "stages"), ("freeze", "windows"), ("ready",), ("reconcilers",)):
         seen: set[str] = set()
         for place, item in _items(tree, path):
             name = item.get("name")
@@ -120,15 +132,6 @@ def _weights(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         if weight < before or (weight == before and not bakes):
             yield Mistake((*place, "weight"), f"{weight} %", f"more than the {before} % of the stage before")
         before = max(before, weight)
-
-
-def _rollback(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    steps = _words(tree, ("rollback",))
-    if steps and steps[0] != "traffic":
-        yield Mistake(("rollback", 0), shown(steps[0]), "traffic first: it is what takes customers off the canary")
-    for index, step in enumerate(steps):
-        if step in steps[:index]:
-            yield Mistake(("rollback", index), f"{shown(step)} a second time", "each step once")
 
 
 def _windows(tree: Mapping[str, Any]) -> Iterator[Mistake]:

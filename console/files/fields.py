@@ -139,6 +139,26 @@ def _program(text: str) -> str:
     return text
 
 
+def _call(value: Any) -> str | tuple[str, ...]:
+    """Read an address, or a command as a list of words."""
+    wanted = "an address (http://…), or a command as a list of words"
+    try:
+        if isinstance(value, str):
+            return read_url(value)
+        if not isinstance(value, list) or not 0 < len(value) <= 200 or not all(isinstance(word, str) for word in value):
+            raise Misspelled(wanted)
+        return tuple(_program(word) for word in value)
+    except Misspelled as error:
+        raise PydanticCustomError("wanted", "{wanted}", {"wanted": wanted, "hide": error.hide}) from error
+
+
+def _age(text: str) -> float:
+    span = read_span(text)
+    if not 0 < span <= 366 * 86_400:
+        raise Misspelled("a span of time above 0 and up to a year, such as 4 h or 7 d")
+    return span
+
+
 _SLUG = r"[a-z0-9][a-z0-9._-]{0,63}"
 _SIDE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 _METRIC = r"[A-Za-z_:][A-Za-z0-9_:]{0,199}"
@@ -161,6 +181,15 @@ Secret = Annotated[SecretRef, _reader(read_secret), _schema("^(keyring|env|cmd):
 Span = Annotated[float, _reader(_some_time), _schema(_SPAN_TEXT, examples=["45 s", "15 min", "2 h"])]
 Wait = Annotated[float, _reader(read_span), _schema(_SPAN_TEXT, examples=["45 s", "15 min", "2 h"])]
 Poll = Annotated[float, _reader(_poll), _schema(_SPAN_TEXT, examples=["5 s"])]
+Age = Annotated[float, _reader(_age), _schema(_SPAN_TEXT, examples=["4 h", "7 d"])]
+Call = Annotated[
+    str | tuple[str, ...],
+    PlainValidator(_call),
+    WithJsonSchema(
+        {"oneOf": [{"type": "string", "pattern": "^https?://"}, {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1}]}
+    ),
+]
+"""An address, or the words of a command that no shell reads."""
 Weight = Annotated[int, _reader(read_weight), _schema(r"^\d{1,3}\s*%?$", spelled=True, examples=["5 %"])]
 Quantile = Annotated[float, _reader(_inner_share), _schema(spelled=True, examples=["0.95", "95 %"])]
 PeakShare = Annotated[float, _reader(_peak_share), _schema(spelled=True, examples=["80 %"])]

@@ -3,10 +3,12 @@
 from copy import copy
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from console.files.fields import (
+    Age,
     Amount,
+    Call,
     Day,
     Harm,
     Limit,
@@ -173,6 +175,89 @@ class PanelSection(Section):
     unit: Text | None = None
 
 
+class SnapshotSection(Section):
+    """What a lossy step can be restored from."""
+
+    check: Call
+    """Answers done while there is a snapshot: an address, or a command that exits 0."""
+    max_age: Age
+    """An older snapshot counts as none."""
+
+
+class UndoSection(Section):
+    """A step of the way back beside traffic and flag."""
+
+    name: Text
+    """The name that `after` and commands use."""
+    kind: Literal["code", "migration", "cache", "external", "manual"]
+    run: Call | None = None
+    """Does it: an address that is sent a POST, or a command. Doing it twice must do no harm."""
+    check: Call | None = None
+    """Tells whether it is done: an address that gives {"done": true, "detail": "…"}, or a command that exits 0 when it is, 1 when not."""
+    after: Annotated[list[Text], Field(max_length=50)] = _usual(["traffic"], ["traffic"])
+    """The steps that must be confirmed first."""
+    timeout: Span = _usual(60.0, "1 min")
+    """When it counts as failed; for a manual step, when it counts as overdue."""
+    expected: Span = _usual(5.0, "5 s")
+    """How long it takes, until it was measured."""
+    reversibility: Literal["free", "lossy", "one-way"] = Field(default="free", alias="class")
+    """What doing it costs: nothing, what `loses` says, or it cannot be done at all once `check` says that it is not."""
+    loses: Text | None = None
+    """What would be lost, in words."""
+    snapshot: SnapshotSection | None = None
+    """Needed for a lossy step, or else `no_way_back`."""
+    no_way_back: Literal["signed"] | None = None
+    """A lossy step without a snapshot: a person signs before the start that what it loses stays lost."""
+    instructions: Text | None = None
+    """What a person does in a manual step, before signing it."""
+    token: Secret | None = None
+    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
+
+
+class ReadySection(Section):
+    """Something that must hold for the way back to be open."""
+
+    name: Text
+    check: Call
+    """Tells whether it holds: an address that gives {"done": true}, or a command that exits 0."""
+    closes: YesNo = _usual(False, "false")
+    """Without it there is no way back at all; otherwise the light turns amber."""
+    timeout: Span = _usual(5.0, "5 s")
+    """How long to wait for an answer."""
+    token: Secret | None = None
+    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
+
+
+class CallSection(Section):
+    """One thing to do, and how it is seen that it is done."""
+
+    run: Call
+    check: Call
+
+
+class ReconcilerSection(Section):
+    """Something that would bring a version back by itself, and is paused while the version is quarantined."""
+
+    name: Text
+    pause: CallSection
+    resume: CallSection
+    timeout: Span = _usual(30.0, "30 s")
+    """How long to wait for each."""
+    token: Secret | None = None
+    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
+
+
+def _entry_kind(value: Any) -> str:
+    return "step" if isinstance(value, (dict, UndoSection)) else "word"
+
+
+BackEntry = Annotated[
+    Annotated[Literal["traffic", "flag"], Tag("word")] | Annotated[UndoSection, Tag("step")],
+    Discriminator(_entry_kind),
+]
+"""`traffic` and `flag` as words, other steps as mappings."""
+
+
 class AfterAFailSection(Section):
     """What happens once a gate has failed."""
 
@@ -249,8 +334,14 @@ class TargetFile(Section):
     )
     stages: Annotated[list[StageSection], Field(max_length=50)] = Field(default_factory=list)
     panels: Annotated[list[PanelSection], Field(max_length=50)] = Field(default_factory=list)
-    rollback: Annotated[list[Literal["traffic", "flag"]], Field(max_length=2)] = _usual(["traffic", "flag"], ["traffic", "flag"])
-    """The way back, traffic first. Without one nothing starts."""
+    rollback: Annotated[list[BackEntry], Field(max_length=50)] = _usual(["traffic", "flag"], ["traffic", "flag"])
+    """The way back, traffic first. Without one nothing starts, unless a person signs that there is no way back."""
+    ready: Annotated[list[ReadySection], Field(max_length=50)] = Field(default_factory=list)
+    """What must hold for the way back to be open."""
+    reconcilers: Annotated[list[ReconcilerSection], Field(max_length=20)] = Field(default_factory=list)
+    """What is paused by a rollback until a person lets it run again."""
+    rehearse: YesNo = _usual(False, "false")
+    """Let people run the way back for practice here."""
     after_a_fail: AfterAFailSection = Field(default_factory=AfterAFailSection)
     freeze: FreezeSection = Field(default_factory=FreezeSection)
     loss: LossSection | None = None

@@ -9,6 +9,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
 from console.files.spelling import DAYS, write_number, write_share, write_span
+from console.files.wayback import written_ready, written_reconciler, written_undo
 from console.model.freeze import FreezeWindow, Weekly
 from console.model.target import EnvoyTraffic, Gate, HttpFlag, Panel, PanelKind, SecretRef, SessionGate, Stage, Target, TrafficSpec
 
@@ -32,7 +33,10 @@ def write_target(target: Target) -> str:
         "gates": [_gate(gate) for gate in target.gates],
         "stages": [_stage(stage) for stage in target.stages],
         "panels": [_panel(panel) for panel in target.panels],
-        "rollback": list(target.rollback),
+        "rollback": [*target.rollback, *(written_undo(step) for step in target.undo)],
+        "ready": [written_ready(check) for check in target.ready] or None,
+        "reconcilers": [written_reconciler(each) for each in target.reconcilers] or None,
+        "rehearse": True if target.rehearse else None,
         "after_a_fail": {"roll_back_after": write_span(target.auto_rollback_after_s)},
         "freeze": _freeze(target),
         "loss": _loss(target),

@@ -1,0 +1,124 @@
+"""The declared steps of the way back between a target file and the target: read and written."""
+
+from typing import Any
+
+from console.files.shapes import CallSection, ReadySection, ReconcilerSection, UndoSection
+from console.files.spelling import write_span
+from console.model.target import (
+    CommandUndo,
+    HttpUndo,
+    ReadyCheck,
+    Reconciler,
+    Reversibility,
+    SecretRef,
+    Snapshot,
+    UndoKind,
+    UndoSpec,
+    UndoStep,
+)
+
+Call = str | tuple[str, ...]
+"""An address, or the words of a command."""
+
+LOOK_S = 5.0
+"""A question waits no longer for its answer where the file gives no time of its own."""
+
+
+def _spec(run: Call, check: Call, timeout_s: float, token: SecretRef | None) -> UndoSpec:
+    """Return how something is done and verified; both by an address, or both by a command."""
+    if isinstance(check, str):
+        return HttpUndo(run if isinstance(run, str) else "", check, timeout_s, token)
+    return CommandUndo(run if isinstance(run, tuple) else (), check, ".", timeout_s)
+
+
+def undo_of(section: UndoSection) -> UndoStep:
+    """Return a declared step."""
+    check = section.check
+    snapshot = None
+    if section.snapshot is not None:
+        snapshot = Snapshot(_spec("", section.snapshot.check, LOOK_S, section.token), section.snapshot.max_age)
+    return UndoStep(
+        name=section.name,
+        kind=UndoKind(section.kind),
+        spec=None if check is None else _spec(section.run or "", check, section.timeout, section.token),
+        after=tuple(section.after),
+        deadline_s=section.timeout,
+        predicted_s=section.expected,
+        reversibility=Reversibility(section.reversibility),
+        loses=section.loses or "",
+        snapshot=snapshot,
+        instructions=section.instructions or "",
+    )
+
+
+def ready_of(section: ReadySection) -> ReadyCheck:
+    """Return a declared check of readiness."""
+    return ReadyCheck(section.name, _spec("", section.check, section.timeout, section.token), section.closes)
+
+
+def reconciler_of(section: ReconcilerSection) -> Reconciler:
+    """Return a declared reconciler."""
+
+    def spec(part: CallSection) -> UndoSpec:
+        return _spec(part.run, part.check, section.timeout, section.token)
+
+    return Reconciler(section.name, spec(section.pause), spec(section.resume))
+
+
+def written_undo(step: UndoStep) -> dict[str, Any]:
+    """Return a declared step as the file spells it."""
+    spec, snapshot = step.spec, step.snapshot
+    signed = step.reversibility is Reversibility.LOSSY and snapshot is None
+    section: dict[str, Any] = {
+        "name": step.name,
+        "kind": step.kind.value,
+        **({} if spec is None else _call(spec, run=step.reversibility is not Reversibility.ONE_WAY or bool(spec.run))),
+        "after": list(step.after),
+        "timeout": write_span(step.deadline_s),
+        "expected": write_span(step.predicted_s),
+        "class": step.reversibility.value,
+        "loses": step.loses or None,
+        "snapshot": snapshot and {"check": _words(snapshot.check.check), "max_age": write_span(snapshot.max_age_s)},
+        "no_way_back": "signed" if signed else None,
+        "instructions": step.instructions or None,
+        "token": _token(spec),
+    }
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def written_ready(check: ReadyCheck) -> dict[str, Any]:
+    """Return a check of readiness as the file spells it."""
+    section = {
+        "name": check.name,
+        "check": _words(check.spec.check),
+        "closes": check.closes,
+        "timeout": write_span(check.spec.timeout_s),
+        "token": _token(check.spec),
+    }
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def written_reconciler(each: Reconciler) -> dict[str, Any]:
+    """Return a reconciler as the file spells it."""
+    section = {
+        "name": each.name,
+        "pause": _call(each.pause, run=True),
+        "resume": _call(each.resume, run=True),
+        "timeout": write_span(each.pause.timeout_s),
+        "token": _token(each.pause),
+    }
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def _call(spec: UndoSpec, *, run: bool) -> dict[str, Any]:
+    return {"run": _words(spec.run), "check": _words(spec.check)} if run else {"check": _words(spec.check)}
+
+
+def _words(call: Call) -> str | list[str]:
+    return call if isinstance(call, str) else list(call)
+
+
+def _token(spec: UndoSpec | None) -> str | None:
+    if not isinstance(spec, HttpUndo) or spec.token is None:
+        return None
+    return f"{spec.token.scheme}:{spec.token.name}"

@@ -29,6 +29,45 @@ Guard = Callable[[Authority], Decision]
 
 
 @dataclass(frozen=True, slots=True)
+class WheelSeen:
+    """A wheel as the store has it: the last lease, run out or not, None where it was let go or taken away; `now` by the store's clock."""
+
+    lease: Lease | None
+    now: datetime
+
+    @property
+    def live(self) -> Lease | None:
+        """Return the lease while it holds."""
+        return self.lease if self.lease is not None and self.now < self.lease.expires_at else None
+
+    @property
+    def silent_s(self) -> float:
+        """Return how long ago the holder renewed it last, in seconds; 0 where there is no holder."""
+        return 0.0 if self.lease is None else (self.now - self.lease.renewed_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """How a wheel was let go last: with what note, for which console or person ("" for whoever takes it), by whom, when."""
+
+    by: Actor
+    at: datetime
+    note: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSeen:
+    """A process that can act: who runs it, which version, `kind` desktop, cli or agent; `seen_at` by the store's clock."""
+
+    console: str
+    person: str
+    version: str
+    kind: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutChange:
     """What changes in a rollout's row; None leaves a field as it is. `clear_auto_back` empties `auto_back_at`."""
 
@@ -118,9 +157,10 @@ class Journal(Protocol):
 class Wheel(Protocol):
     """The lease on a rollout."""
 
-    async def take(self, rollout_id: str, holder: Actor, ttl_s: float) -> Lease:
+    async def take(self, rollout_id: str, holder: Actor, ttl_s: float, reason: str = "", quiet_s: float = 0.0) -> Lease:
         """Take a free or expired wheel with the next token. Raises NotAllowed when somebody else holds it.
 
+        One that another console left without letting it go is free `quiet_s` seconds after its last renewal at the earliest.
         The token is the rollout's from now on, and its revision is raised: read the rollout again before the next change or step.
         """
         ...
@@ -129,12 +169,32 @@ class Wheel(Protocol):
         """Renew a lease. Raises NotAllowed when its token is over."""
         ...
 
-    async def release(self, lease: Lease) -> None:
-        """Let the wheel go."""
+    async def release(self, lease: Lease, note: str = "", to: str = "") -> None:
+        """Let the wheel go, with a note to the next holder; `to` names a console or a person, "" leaves it to whoever takes it."""
         ...
 
     async def show(self, rollout_id: str) -> Lease | None:
         """Return who holds the wheel now, None when nobody does."""
+        ...
+
+    async def seen(self, rollout_id: str) -> WheelSeen:
+        """Return the wheel as it stands, with the store's time."""
+        ...
+
+
+class Consoles(Protocol):
+    """Which processes are alive, so that people can see who else can act."""
+
+    async def here(self, console: ConsoleSeen) -> datetime:
+        """Say that a process is alive, and return the store's time; `seen_at` of the argument is not used."""
+        ...
+
+    async def gone(self, console: str) -> None:
+        """Say that a process ends."""
+        ...
+
+    async def alive(self, within_s: float) -> Sequence[ConsoleSeen]:
+        """Return those that were seen within the last seconds, by the store's clock, in the order of their names."""
         ...
 
 
@@ -216,8 +276,12 @@ class Samples(Protocol):
         """Store increments."""
         ...
 
-    async def of(self, rollout_id: str) -> Sequence[GateSample]:
-        """Return a rollout's increments in order of time."""
+    async def of(self, rollout_id: str, since: datetime | None = None) -> Sequence[GateSample]:
+        """Return a rollout's increments in order of time; with `since` only those after that instant."""
+        ...
+
+    async def prune(self, ended_before: datetime) -> int:
+        """Forget the increments of rollouts that ended before an instant, and return how many."""
         ...
 
 
@@ -272,6 +336,11 @@ class Store(Protocol):
     @property
     def wheel(self) -> Wheel:
         """Leases."""
+        ...
+
+    @property
+    def consoles(self) -> Consoles:
+        """Processes that are alive."""
         ...
 
     @property

@@ -14,7 +14,7 @@ from console.model.rollout import Actor, GateSample
 from console.model.stores import TargetChange, TargetRow
 from console.store.database import Database
 from console.store.rows import stamp
-from console.store.schema import samples, settings, targets
+from console.store.schema import rollouts, samples, settings, targets
 from console.store.trail import append_to
 
 
@@ -90,13 +90,21 @@ class SqliteSamples:
         if rows:
             await self._database.write(lambda conn: _do(conn, insert(samples), rows))
 
-    async def of(self, rollout_id: str) -> Sequence[GateSample]:
-        """Return a rollout's increments in order of time."""
+    async def of(self, rollout_id: str, since: datetime | None = None) -> Sequence[GateSample]:
+        """Return a rollout's increments in order of time; with `since` only those after that instant."""
         columns = [column for column in samples.c if column.name != "number"]
         query = select(*columns).where(samples.c.rollout == rollout_id).order_by(samples.c.at, samples.c.number)
+        if since is not None:
+            query = query.where(samples.c.at > stamp(since))
         return await self._database.read(
             lambda conn: [GateSample(**{**row, "at": from_iso(row["at"])}) for row in conn.execute(query).mappings()]
         )
+
+    async def prune(self, ended_before: datetime) -> int:
+        """Forget the increments of rollouts that ended before an instant, and return how many; their verdicts stay in the audit."""
+        ended = select(rollouts.c.id).where(rollouts.c.ended_at < stamp(ended_before))
+        query = delete(samples).where(samples.c.rollout.in_(ended))
+        return await self._database.write(lambda conn: conn.execute(query).rowcount)
 
 
 class SqliteSettings:

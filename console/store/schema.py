@@ -68,6 +68,14 @@ leases = Table(
     Column("token", Integer, nullable=False),
 )
 
+consoles = Table(
+    "consoles",
+    metadata,
+    Column("console", Text, primary_key=True),
+    *_words("person", "version", "kind", "seen_at"),
+)
+"""Processes that were alive when they said so last."""
+
 merged = Table("merged", metadata, Column("id", Text, primary_key=True))
 """Emergency records that are in the audit already, so that a crash while merging adds none twice."""
 

@@ -11,6 +11,7 @@ from console.model.clock import Clock
 from console.model.errors import CannotRecord, StoreError
 from console.store import posix
 from console.store.books import SqliteSamples, SqliteSettings, SqliteTargets
+from console.store.consoles import ConsoleRows
 from console.store.database import Database, Merge, Patience
 from console.store.emergency import EmergencyJournal
 from console.store.freezing import SqliteFreezes
@@ -40,6 +41,7 @@ class SqliteStore:
         self._database = make(folder / RECORDS, patience, spool.merge, clock)
         self.journal = SqliteJournal(self._database, spool)
         self.wheel = SqliteWheel(self._database)
+        self.consoles = ConsoleRows(self._database)
         self.audit = AuditTrail(self._database)
         self.freezes = SqliteFreezes(self._database)
         self.targets = SqliteTargets(self._database)

@@ -1,17 +1,21 @@
 """The wheel: a lease on a rollout in the database, with a token that only grows."""
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from console.model.audit import Entry, RecordKind
 from console.model.errors import BadFile, NotAllowed
 from console.model.rollout import Actor, Lease
+from console.model.stores import WheelSeen
 from console.store.database import Database
 from console.store.rows import lease_of, stamp
 from console.store.schema import leases, rollouts
 from console.store.trail import append_to
+
+TAKEN, LET_GO = "take the wheel", "let the wheel go"
+"""The verbs of the records of a wheel."""
 
 
 def lease_on(conn: Connection, rollout_id: str) -> Lease | None:
@@ -32,24 +36,33 @@ class SqliteWheel:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def take(self, rollout_id: str, holder: Actor, ttl_s: float) -> Lease:
-        """Take a free or expired wheel, or one's own again, with the next token; raises the rollout's revision. Raises NotAllowed."""
-        _span(ttl_s)
-        return await self._database.write(lambda conn: self._take(conn, rollout_id, holder, ttl_s))
+    async def take(self, rollout_id: str, holder: Actor, ttl_s: float, reason: str = "", quiet_s: float = 0.0) -> Lease:
+        """Take a free or expired wheel, or one's own again, with the next token; raises the rollout's revision. Raises NotAllowed.
 
-    def _take(self, conn: Connection, rollout_id: str, holder: Actor, ttl_s: float) -> Lease:
+        One that another console left without letting it go is free `quiet_s` seconds after its last renewal at the earliest.
+        """
+        _span(ttl_s)
+        wanted = _Wanted(rollout_id, holder, ttl_s, reason, quiet_s)
+        return await self._database.write(lambda conn: self._take(conn, wanted))
+
+    def _take(self, conn: Connection, wanted: "_Wanted") -> Lease:
+        rollout_id, holder, ttl_s = wanted.rollout, wanted.holder, wanted.ttl_s
         row = conn.execute(select(rollouts.c.token, rollouts.c.target, rollouts.c.plan_hash).where(rollouts.c.id == rollout_id)).first()
         if row is None:
             raise BadFile(f"There is no rollout {rollout_id}.", advice="`release list` shows the rollouts that there are.")
         now = self._database.now(conn)
         before = lease_on(conn, rollout_id)
-        if before is not None and before.expires_at > now and before.holder.console != holder.console:
-            raise _held(before)
+        if before is not None and before.holder.console != holder.console:
+            free_at = max(before.expires_at, before.renewed_at + timedelta(seconds=wanted.quiet_s))
+            if free_at > now:
+                raise _held(before, free_at)
         lease = Lease(rollout_id, holder, row.token + 1, now, now + timedelta(seconds=ttl_s))
         conn.execute(update(rollouts).where(rollouts.c.id == rollout_id).values(token=lease.token, revision=rollouts.c.revision + 1))
         self._store(conn, lease)
-        detail = {"token": lease.token, "ttl_s": ttl_s, "before": "" if before is None else before.holder.name}
-        entry = Entry(RecordKind.TAKEOVER, holder, now, "take the wheel", row.target, rollout_id, result="taken", detail=detail)
+        detail: dict[str, object] = {"token": lease.token, "ttl_s": ttl_s, "before": "" if before is None else before.holder.name}
+        if before is not None:
+            detail |= {"before_console": before.holder.console, "before_token": before.token, "renewed_at": stamp(before.renewed_at)}
+        entry = Entry(RecordKind.TAKEOVER, holder, now, TAKEN, row.target, rollout_id, wanted.reason, "taken", detail=detail)
         append_to(conn, replace(entry, plan_hash=row.plan_hash))
         return lease
 
@@ -84,11 +97,11 @@ class SqliteWheel:
         conn.execute(update(leases).where(leases.c.rollout == lease.rollout).values(**stamps))
         return renewed
 
-    async def release(self, lease: Lease) -> None:
-        """Let the wheel go; nothing happens when it is not ours any more."""
-        await self._database.write(lambda conn: self._release(conn, lease))
+    async def release(self, lease: Lease, note: str = "", to: str = "") -> None:
+        """Let the wheel go, with a note to the next holder; nothing happens when it is not ours any more."""
+        await self._database.write(lambda conn: self._release(conn, lease, note, to))
 
-    def _release(self, conn: Connection, lease: Lease) -> None:
+    def _release(self, conn: Connection, lease: Lease, note: str, to: str) -> None:
         current = lease_on(conn, lease.rollout)
         if current is None or current.token != lease.token:
             return
@@ -99,21 +112,31 @@ class SqliteWheel:
                 RecordKind.TAKEOVER,
                 current.holder,
                 self._database.now(conn),
-                "let the wheel go",
+                LET_GO,
                 rollout=lease.rollout,
                 result="free",
-                detail={"token": lease.token},
+                detail={"token": lease.token, "note": note, "to": to},
             ),
         )
 
     async def show(self, rollout_id: str) -> Lease | None:
         """Return who holds the wheel now, None when nobody does."""
+        return (await self.seen(rollout_id)).live
 
-        def look(conn: Connection) -> Lease | None:
-            lease = lease_on(conn, rollout_id)
-            return lease if lease is not None and lease.expires_at > self._database.now(conn) else None
+    async def seen(self, rollout_id: str) -> WheelSeen:
+        """Return the wheel as it stands, with the store's time."""
+        return await self._database.read(lambda conn: WheelSeen(lease_on(conn, rollout_id), self._database.now(conn)))
 
-        return await self._database.read(look)
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Who wants which wheel, for how long, and why."""
+
+    rollout: str
+    holder: Actor
+    ttl_s: float
+    reason: str
+    quiet_s: float
 
 
 def _span(ttl_s: float) -> None:
@@ -121,11 +144,11 @@ def _span(ttl_s: float) -> None:
         raise ValueError(f"a lease of {ttl_s} s is no span of time")
 
 
-def _held(lease: Lease) -> NotAllowed:
+def _held(lease: Lease, free_at: datetime) -> NotAllowed:
     return NotAllowed(
         f"{lease.holder.name} has the wheel of {lease.rollout}.",
         means="Only the holder may go forward; going back is open to you.",
-        advice=f"Ask for a handover, or wait: without renewal the wheel is free at {lease.expires_at:%H:%M:%S} UTC.",
+        advice=f"Ask for a handover, or wait: without renewal the wheel is free at {free_at:%H:%M:%S} UTC.",
     )
 
 

@@ -4,13 +4,13 @@ import asyncio
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from store_kit import ANN, BOB, NOON, HandClock
+from store_kit import ANN, BOB, NOON, HandClock, entry, opened
 
 from console.model.audit import AuditFilter
 from console.model.errors import BadFile, NotAllowed, StaleWrite
 from console.model.freeze import FreezeWindow, OneOff, StopTheLine, Weekly
-from console.model.rollout import GateSample
-from console.model.stores import TargetChange, TargetRow
+from console.model.rollout import GateSample, Phase
+from console.model.stores import RolloutChange, TargetChange, TargetRow
 from console.store.sqlite import SqliteStore, open_store
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +78,20 @@ async def test_samples_come_back_in_order_of_time(store: SqliteStore):
     assert [sample.at.second for sample in await store.samples.of("R-1")] == [0, 1, 2]
     assert sorted(await store.samples.of("R-1"), key=lambda sample: sample.at) == sorted(samples, key=lambda sample: sample.at)
     assert await store.samples.of("R-9") == []
+    assert [sample.at.second for sample in await store.samples.of("R-1", NOON + timedelta(seconds=1))] == [2]
+    assert await store.samples.of("R-1", NOON + timedelta(seconds=2)) == []
+
+
+async def test_samples_of_rollouts_that_ended_long_ago_are_forgotten(store: SqliteStore):
+    old = await opened(store)
+    await store.journal.change(old, RolloutChange(phase=Phase.ABORTED, ended_at=NOON), entry("close"))
+    live = await opened(store)
+    for rollout in (old, live):
+        await store.samples.add([GateSample(rollout.id, "sessions", NOON, 5, 10, 1, 2, 0)])
+    assert await store.samples.prune(NOON) == 0
+    assert await store.samples.prune(NOON + timedelta(seconds=1)) == 1
+    assert await store.samples.of(old.id) == []
+    assert len(await store.samples.of(live.id)) == 1
 
 
 async def test_settings_are_text_by_key(store: SqliteStore):

@@ -148,3 +148,25 @@ class WheelMachine(RuleBasedStateMachine):
 
 TestWheelMachine = WheelMachine.TestCase
 TestWheelMachine.settings = settings(max_examples=15, stateful_step_count=20)
+
+
+@pytest.mark.anyio
+async def test_a_wheel_that_was_left_is_free_only_after_a_quiet_time_but_one_that_was_let_go_at_once(store: SqliteStore, clock: HandClock):
+    rollout = await opened(store)
+    await store.wheel.take(rollout.id, ANN, 15)
+    clock.move(19)
+    seen = await store.wheel.seen(rollout.id)
+    assert seen.live is None
+    assert seen.lease is not None
+    assert (seen.silent_s, seen.now) == (19, clock.now())
+    with pytest.raises(NotAllowed, match=r"free at 12:00:20 UTC"):
+        await store.wheel.take(rollout.id, BOB, 15, "her laptop is dead", 20)
+    clock.move(1)
+    taken = await store.wheel.take(rollout.id, BOB, 15, "her laptop is dead", 20)
+    assert taken.token == 2
+    await store.wheel.release(taken, "watch the errors", "eve")
+    assert (await store.wheel.seen(rollout.id)).lease is None
+    assert (await store.wheel.take(rollout.id, ANN, 15, quiet_s=20)).token == 3
+    told = [record.entry for record in await store.audit.all(AuditFilter(kinds=frozenset({RecordKind.TAKEOVER})))]
+    assert (told[1].reason, told[1].detail["before"], told[1].detail["before_token"]) == ("her laptop is dead", "ann", 1)
+    assert (told[2].detail["note"], told[2].detail["to"]) == ("watch the errors", "eve")

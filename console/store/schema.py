@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Kept in `user_version`; a file with a higher one was written by a newer program and is not written to."""
 
 metadata = MetaData()
@@ -21,12 +21,45 @@ audit = Table(
     *_words("kind", "actor", "at", "target", "rollout", "step", "hash"),
     Column("body", LargeBinary, nullable=False),
     Column("signed", Integer, nullable=False),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("signature", LargeBinary),
     Index("audit_by_kind", "kind", "seq"),
     Index("audit_by_target", "target", "seq"),
     Index("audit_by_rollout", "rollout", "seq"),
     Index("audit_by_actor", "actor", "seq"),
-    Index("audit_by_at", "at"),
+    Index("audit_by_time", "at", "seq"),
 )
+
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the first 32 hex digits of the public key's SHA-256"),
+    *_words("public", "person", "place", "made_at"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("size", Integer, nullable=False),
+    *_words("root", "at", "key", "note"),
+    Index("checkpoints_by_size", "size"),
+)
+
+pins = Table("pins", metadata, Column("number", Integer, primary_key=True), *_words("log", "note", "by", "at"))
+"""Checkpoints of other consoles' logs, kept here so that their exports can be held against them."""
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    *_words("rollout", "customer", "mark", "noted_at", "until"),
+    Index("customers_by_rollout", "rollout", "number"),
+    Index("customers_by_until", "until"),
+)
+"""Personal data: records hold the mark only, and nothing tells whose it was once the row and its rollout's salt are gone."""
+
+salts = Table("salts", metadata, Column("rollout", Text, primary_key=True), Column("salt", LargeBinary, nullable=False))
 
 rollouts = Table(
     "rollouts",
@@ -134,12 +167,18 @@ rehearsals = Table(
 
 settings = Table("settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
-_APPEND_ONLY = (
-    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
-    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
-    """CREATE TRIGGER audit_in_order BEFORE INSERT ON audit WHEN NEW.seq != (SELECT coalesce(max(seq), 0) + 1 FROM audit)
-    BEGIN SELECT RAISE(ABORT, 'the audit only grows at its end'); END""",
-)
+
+def _only_grows(table: str, what: str) -> tuple[str, ...]:
+    return tuple(
+        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{what} only grows'); END"
+        for verb in ("UPDATE", "DELETE")
+    )
+
+
+_IN_ORDER = """CREATE TRIGGER audit_in_order BEFORE INSERT ON audit WHEN NEW.seq != (SELECT coalesce(max(seq), 0) + 1 FROM audit)
+    BEGIN SELECT RAISE(ABORT, 'the audit only grows at its end'); END"""
+_OF_SIGNING = (*_only_grows("audit_keys", "the list of keys"), *_only_grows("checkpoints", "the list of checkpoints"))
+_APPEND_ONLY = (*_only_grows("audit", "the audit"), _IN_ORDER, *_OF_SIGNING)
 
 WORDS_TABLE = "audit_words"
 
@@ -153,3 +192,15 @@ def create(conn: Connection, log_id: str) -> None:
         conn.execute(text(f"CREATE VIRTUAL TABLE {WORDS_TABLE} USING fts5(words, content='', detail=full)"))
     conn.execute(about.insert(), [{"key": "log", "value": log_id}])
     conn.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+
+
+def upgrade(conn: Connection) -> None:
+    """Bring a file of format 1 forward, inside the transaction that is open: its records stay as they are, unsigned."""
+    conn.execute(text("ALTER TABLE audit ADD COLUMN key TEXT NOT NULL DEFAULT ''"))
+    conn.execute(text("ALTER TABLE audit ADD COLUMN signature BLOB"))
+    conn.execute(text("DROP INDEX audit_by_at"))
+    conn.execute(text("CREATE INDEX audit_by_time ON audit (at, seq)"))
+    metadata.create_all(conn, checkfirst=True)
+    for trigger in _OF_SIGNING:
+        conn.execute(text(trigger))
+    conn.execute(text("PRAGMA user_version = 2"))

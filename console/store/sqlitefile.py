@@ -205,8 +205,11 @@ def _create(conn: Connection) -> None:
         return
     conn.rollback()
     with conn.begin():
-        if conn.exec_driver_sql("PRAGMA user_version").scalar_one() == 0:
+        known = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if known == 0:
             schema.create(conn, uuid4().hex)
+        elif known == 1:
+            schema.upgrade(conn)
 
 
 def _quit(conn: Connection) -> None:

@@ -75,7 +75,10 @@ def test_an_untouched_audit_holds_here_and_as_an_export(shell: Shell, tmp_path: 
 EDIT = "UPDATE audit SET body = replace(CAST(body AS TEXT), 'reason', 'REASON') WHERE seq = {bad}"
 EDIT_SIDE = "UPDATE audit SET actor = 'somebody else' WHERE seq = {bad}"
 DELETE = "DELETE FROM audit WHERE seq = {bad}"
-INSERT = "INSERT INTO audit SELECT seq + 1000, kind, actor, at, target, rollout, step, hash, body, signed FROM audit WHERE seq = 2"
+INSERT = (
+    "INSERT INTO audit SELECT seq + 1000, kind, actor, at, target, rollout, step, hash, body, signed, key, signature "
+    "FROM audit WHERE seq = 2"
+)
 REORDER = (
     "UPDATE audit SET seq = -1 WHERE seq = {bad}; UPDATE audit SET seq = {bad} WHERE seq = {bad} + 1; "
     "UPDATE audit SET seq = {bad} + 1 WHERE seq = -1"

@@ -64,6 +64,7 @@ async def test_the_file_itself_lets_the_audit_only_grow(store: SqliteStore, stat
     assert (await store.audit.verify()).ok
 
 
+COLUMNS = "kind, actor, at, target, rollout, step, hash, body, signed, key, signature"
 ATTACKS: list[tuple[str, int, str]] = [
     ("UPDATE audit SET target = 'forged' WHERE seq = 3", 3, "edited"),
     ("UPDATE audit SET kind = 'intent', step = 'forged' WHERE seq = 3", 3, "edited"),
@@ -77,7 +78,7 @@ ATTACKS: list[tuple[str, int, str]] = [
     ("DELETE FROM audit WHERE seq IN (2, 3)", 2, "missing"),
     ("UPDATE audit SET seq = seq - 1 WHERE seq = 1", 0, "inserted"),
     ("UPDATE audit SET seq = CASE seq WHEN 6 THEN 7 ELSE seq END", 6, "missing"),
-    ("INSERT INTO audit SELECT 7, kind, actor, at, target, rollout, step, hash, body, signed FROM audit WHERE seq = 6", 7, "reordered"),
+    (f"INSERT INTO audit SELECT 7, {COLUMNS} FROM audit WHERE seq = 6", 7, "reordered"),
 ]
 
 
@@ -105,12 +106,11 @@ async def test_records_that_changed_places_are_found(store: SqliteStore):
 
 async def test_a_record_pushed_in_between_is_found(store: SqliteStore):
     await filled(store)
-    columns = "kind, actor, at, target, rollout, step, hash, body, signed"
     attack(
         store.folder,
         "UPDATE audit SET seq = -seq - 1 WHERE seq >= 3",
         "UPDATE audit SET seq = -seq WHERE seq < 0",
-        f"INSERT INTO audit SELECT 3, {columns} FROM audit WHERE seq = 2",
+        f"INSERT INTO audit SELECT 3, {COLUMNS} FROM audit WHERE seq = 2",
     )
     assert (await store.audit.verify()).first_bad == 3
 

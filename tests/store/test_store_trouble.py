@@ -201,9 +201,9 @@ async def test_a_store_of_a_newer_program_is_read_and_not_written(store: SqliteS
     rollout, _ = await driving(store)
     await store.close()
     with closing(sqlite3.connect(store.folder / RECORDS)) as raw:
-        raw.execute("PRAGMA user_version = 2")
+        raw.execute("PRAGMA user_version = 3")
     newer = open_store(store.folder, clock, HASTY)
-    assert "newer version of this program (format 2; this one knows 1)" in newer.trouble
+    assert "newer version of this program (format 3; this one knows 2)" in newer.trouble
     with pytest.raises(CannotRecord, match="newer version"):
         await newer.settings.put("a", "b")
     assert (await newer.journal.rollout(rollout.id)).id == rollout.id

@@ -13,6 +13,14 @@ _PAUSE_S = 0.01
 
 if POSIX:
     import fcntl
+    import resource
+
+
+def no_core_dumps() -> None:
+    """Keep the memory of this process, which holds secrets, out of core files; the log says where a crash happened."""
+    if POSIX:
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def make_private(folder: Path) -> None:

@@ -34,6 +34,8 @@ class Decision:
     reasons: tuple[str, ...] = ()
     allowed_instead: str = ""
     cannot_act: bool = False
+    asks: bool = False
+    """Asked for again, the move goes: the reasons are what the person has to have read first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,11 @@ from console.policy.request import Request, SystemSeen
 from console.policy.walltime import in_words
 
 BACKWARD_OPEN = "Going back is open: hold, step down, roll back, kill flag."
-_OPENING = frozenset({Verb.START, Verb.SWITCH})
+_OPENING = frozenset({Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER})
+_TO_STABLE = frozenset({Verb.ROLLBACK, Verb.ABORT, Verb.SWITCH_BACK})
+"""Verbs that take all traffic to the stable version: where it cannot run any more, they ask once."""
+
+_BRINGS_FORWARD = frozenset({Verb.START, Verb.SWITCH, Verb.STEP_UP, Verb.PROMOTE, Verb.RESUME})
 _ON_A_ROLLOUT = frozenset({Verb.PROMOTE, Verb.RESUME})
 _RUNS_COMMANDS = frozenset({Verb.START, Verb.RUN_PIPELINE, Verb.MIGRATE, Verb.CONTRACT})
 
@@ -56,6 +60,11 @@ def _backward(request: Request) -> Decision:
             (f"Another system answers at the address of {request.target.name}: it is not the one that was pinned.",),
             "Check the address; if this is the right system, confirm it and the move goes at once.",
         )
+    if request.verb in _TO_STABLE and request.target.losses and not request.loss_confirmed:
+        reasons = tuple(f"Past the point of no return: {loss}" for loss in request.target.losses)
+        return Decision(
+            False, reasons, "Hold is what is left without a loss. Asked for again, the traffic goes back all the same.", asks=True
+        )
     return Decision(True)
 
 
@@ -68,7 +77,7 @@ def _nothing_backward(request: Request) -> _No | None:
     phase = request.rollout.phase if request.rollout else None
     if verb in {Verb.ABORT, Verb.STEP_DOWN} and (phase is None or phase.over) and not request.in_plan:
         return _No("No rollout is on its way here.", "Roll back moves all traffic to the stable side.")
-    if verb is Verb.STEP_DOWN and phase is Phase.ABORTING and not request.in_plan:
+    if verb is Verb.STEP_DOWN and phase in {Phase.ABORTING, Phase.BACK_STOPPED} and not request.in_plan:
         return _No("Traffic is already going back to stable.", "Roll back sends it once more.")
     if verb is Verb.STEP_DOWN and request.target.weight == 0:
         return _No("The trial side has no traffic: there is nothing to step down from.", "Hold or abort the rollout.")
@@ -95,6 +104,7 @@ def _nothing_to_hold(request: Request) -> _No | None:
         Phase.PLANNED: "The rollout has not begun.",
         Phase.HELD: "The rollout is held already.",
         Phase.ABORTING: "Traffic is already going back to stable.",
+        Phase.BACK_STOPPED: "The way back has stopped: nothing advances until a person chooses.",
         Phase.UNKNOWN: "A step's outcome is unknown: nothing advances until a person chooses.",
     }
     return _No(words[phase], "Step down, abort or roll back.") if phase in words else None
@@ -179,6 +189,7 @@ def _over(request: Request) -> _No | None:
     words = {
         Phase.STOPPED: "A gate failed, so forward is over in this rollout.",
         Phase.ABORTING: "This rollout is going back, so forward is over in it.",
+        Phase.BACK_STOPPED: "The way back of this rollout has stopped: forward is over in it.",
     }
     return _No(
         words.get(rollout.phase, f"This rollout is {rollout.phase.value}: it can't go on."), "Roll back, or make a new plan afterwards."
@@ -236,6 +247,21 @@ def _wheel(request: Request) -> _No | None:
     return None
 
 
+def _quarantined(request: Request) -> _No | None:
+    """A version that was rolled back here goes forward again only when a person lifts its quarantine."""
+    if request.verb not in _BRINGS_FORWARD:
+        return None
+    row = next((row for row in request.target.quarantined if not row.lifted and row.version in request.versions), None)
+    if row is None:
+        return None
+    since = in_words(row.since, request.zone or request.freeze.zone or "UTC", request.at)
+    why = f": {row.reason}" if row.reason else ""
+    return _No(
+        f"{row.version} is quarantined on {request.target.name} since {since} by {row.by} ({row.rollout}){why}.",
+        f"Lift the quarantine with a reason, or release another version. {BACKWARD_OPEN}",
+    )
+
+
 def _identity(request: Request) -> _No | None:
     name = request.target.name
     reasons = {
@@ -266,6 +292,7 @@ _FORWARD: tuple[Callable[[Request], _No | None], ...] = (
     _over,
     _not_armed,
     _not_trusted,
+    _quarantined,
     _busy,
     _unclear,
     _held,

@@ -1,13 +1,14 @@
 """Plans as data: the ordered steps of a rollout, a switch, a flag change and the way back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from console.model.plan import Plan, PlanKind, Step, StepKind
 from console.model.target import EnvoyTraffic, Reversibility, Side, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
+from console.policy.wayback import declared_steps, resume_steps, without_return
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Timing:
     weight_s: float = 1.0
     flag_s: float = 1.0
     pipeline_s: float = 60.0
+    undo_s: Mapping[str, float] = field(default_factory=dict)
+    """Declared steps of the way back by name, and `pause NAME` of a reconciler."""
 
 
 DEFAULT_TIMING = Timing()
@@ -57,18 +60,26 @@ def make_rollout_plan(
         auto_rollback_after_s=target.auto_rollback_after_s,
         freeze_rule=target.freeze_rule,
         target_digest=target.digest,
+        no_way_back=without_return(target),
     )
 
 
 def rollback_steps(target: Target, stable: Side, *, first_seq: int = 0, timing: Timing = DEFAULT_TIMING) -> tuple[Step, ...]:
-    """Return the way back in the target's order, traffic always first; absolute values, so that sending twice does no harm."""
+    """Return the way back, traffic always first, then in the order of what waits for what.
+
+    Everything is absolute or idempotent, so that sending twice does no harm. A step of the file names what it waits for; the flag waits
+    for nothing but that the traffic was sent.
+    """
     steps = []
     if target.rollback:
         weights = {stable: 100, target.other(stable): 0}
         steps.append(_weight_step(target, weights, Verb.ROLLBACK, Direction.BACKWARD, timing))
     if "flag" in target.rollback and target.flag is not None:
         steps.append(_flag_step(target.flag.name, timing, on=False))
-    return _numbered(steps, first_seq)
+    before = _numbered(steps, first_seq)
+    if not before:
+        return ()
+    return (*before, *declared_steps(target, before, timing.undo_s))
 
 
 def make_switch_plan(target: Target, sides: SidesNow, to: Side, timing: Timing = DEFAULT_TIMING) -> Plan:
@@ -87,6 +98,25 @@ def make_rollback_plan(target: Target, sides: SidesNow, timing: Timing = DEFAULT
     """Plan the way back to the stable side as a plan of its own, for when no rollout is on its way."""
     plan = _short_plan(PlanKind.ROLLBACK, target, sides, rollback_steps(target, sides.stable, timing=timing))
     return replace(plan, release=sides.stable_version)
+
+
+def make_rehearsal_plan(target: Target, sides: SidesNow, timing: Timing = DEFAULT_TIMING) -> Plan:
+    """Plan the way back for practice: reconcilers run on, and what only a person can do or nobody can undo is left out."""
+    steps = rehearsed_steps(rollback_steps(target, sides.stable, timing=timing))
+    return replace(_short_plan(PlanKind.REHEARSAL, target, sides, steps), release=f"rehearsal to {sides.stable_version}".strip())
+
+
+def rehearsed_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps of a way back that a rehearsal runs; what waited for one that is left out waits for nothing in its place."""
+    kept = [step for step in steps if step.kind not in {StepKind.MANUAL, StepKind.RECONCILER}]
+    kept = [step for step in kept if step.reversibility is not Reversibility.ONE_WAY]
+    seqs = {step.seq for step in kept}
+    return tuple(replace(step, after=tuple(seq for seq in step.after if seq in seqs)) for step in kept)
+
+
+def make_resume_plan(target: Target, sides: SidesNow, names: Sequence[str]) -> Plan:
+    """Plan to let paused reconcilers run again."""
+    return replace(_short_plan(PlanKind.RECONCILERS, target, sides, resume_steps(target, names)), release=", ".join(names))
 
 
 def make_flag_plan(target: Target, sides: SidesNow, *, on: bool, timing: Timing = DEFAULT_TIMING) -> Plan:

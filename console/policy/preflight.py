@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping
 
-from console.model.target import Environment, SessionGate, Side, Stage, Target
+from console.model.target import Environment, Reversibility, SessionGate, Side, Stage, Target, UndoKind
 from console.policy.planning import SidesNow
+from console.policy.wayback import without_return
 
 MOSTLY = 0.5
 
 
-def obstacles(target: Target, sides: SidesNow | None = None) -> tuple[str, ...]:
-    """Return what forbids a start, in words; `sides` adds what stands on the target now."""
+def obstacles(target: Target, sides: SidesNow | None = None, *, signed: bool = False) -> tuple[str, ...]:
+    """Return what forbids a start, in words; `sides` adds what stands on the target now.
+
+    `signed` tells that a person signs that there is no way back for what has none.
+    """
     found = []
-    if not target.rollback or "traffic" not in target.rollback:
-        found.append("No way back is planned: `rollback` does not name traffic.")
+    missing = without_return(target)
+    if missing and not signed:
+        whole = "No way back is planned" if "traffic" not in target.rollback else "Not everything can be taken back"
+        found.append(f"{whole}: {missing} A person has to sign that first.")
     if not target.stages:
         found.append("There is no stage: all traffic would move at once, unjudged.")
     if target.gates and target.metrics is None:
@@ -24,7 +30,7 @@ def obstacles(target: Target, sides: SidesNow | None = None) -> tuple[str, ...]:
 
 def warnings(target: Target) -> tuple[str, ...]:
     """Return what a person should know before the start, in words, the weightiest first."""
-    checks = (_gate_warnings(target), _stage_warnings(target), _flag_warnings(target), _other_warnings(target))
+    checks = (_gate_warnings(target), _stage_warnings(target), _flag_warnings(target), _back_warnings(target), _other_warnings(target))
     return tuple(warning for check in checks for warning in check)
 
 
@@ -82,8 +88,17 @@ def _flag_warnings(target: Target) -> list[str]:
     found = []
     if target.flag.raise_at_start:
         found.append(f"Flag {target.flag.name} is raised at the start: the new code takes effect before any stage was judged.")
-    if "flag" not in target.rollback:
+    if "flag" not in target.rollback and target.rollback:
         found.append(f"The way back leaves flag {target.flag.name} as it is.")
+    return found
+
+
+def _back_warnings(target: Target) -> list[str]:
+    one_way = [step for step in target.undo if step.reversibility is Reversibility.ONE_WAY]
+    found = [f"Once {step.name} is past, going back would lose {step.loses}: hold is offered then." for step in one_way]
+    found += [
+        f"{step.name} is done by hand on the way back: a person has to be there." for step in target.undo if step.kind is UndoKind.MANUAL
+    ]
     return found
 
 

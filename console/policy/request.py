@@ -8,6 +8,7 @@ from console.model.freeze import FreezeState
 from console.model.rollout import Actor, Lease, Phase
 from console.model.target import Side
 from console.model.verbs import Direction, Verb
+from console.model.views import QuarantineView
 from console.policy.clocks import NO_SKEW, ClockSkew
 from console.policy.direction import direction
 from console.policy.permit import Permit
@@ -39,6 +40,10 @@ class TargetNow:
     has_flag: bool = False
     flag_on: bool | None = None
     seen: SystemSeen = SystemSeen.SAME
+    quarantined: tuple[QuarantineView, ...] = ()
+    """Versions that may not go forward here, and what is paused for them."""
+    losses: tuple[str, ...] = ()
+    """One-way steps that are past, by what was read just now, each with what going back would lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,10 @@ class Request:
     identity_confirmed: bool = False
     obstacles: tuple[str, ...] = ()
     zone: str = ""
+    versions: tuple[str, ...] = ()
+    """The version and the release that the move would bring forward."""
+    loss_confirmed: bool = False
+    """A person was told what going back would lose, and asks again."""
 
     @property
     def direction(self) -> Direction:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from console.model.freeze import FreezeState, FreezeWindow, OneOff, StopTheLine, TrafficNow
 from console.model.rollout import Actor, Lease, Phase
 from console.model.verbs import Direction, Verb
+from console.model.views import QuarantineView
 from console.policy.calendar import Calendar
 from console.policy.clocks import clock_skew
 from console.policy.direction import DIRECTIONS, direction
@@ -34,7 +35,8 @@ WINDOW = FreezeWindow(
     "Europe/Berlin",
     OneOff(datetime.fromisoformat("2026-11-26"), datetime.fromisoformat("2026-12-01")),
 )
-CLOSED = [Phase.STOPPED, Phase.ABORTING, Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED]
+OPENING = {Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER}
+CLOSED = [Phase.STOPPED, Phase.ABORTING, Phase.BACK_STOPPED, Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED]
 NONE = Calendar((), NOW - timedelta(days=1))
 
 RESTRAINTS = {
@@ -60,7 +62,7 @@ def running(**changes) -> RolloutNow:
 
 def ask(verb: Verb, **changes) -> Request:
     """A request that nothing stands against: openings with no rollout about, all else in a running one of our own."""
-    opening = verb in {Verb.START, Verb.SWITCH}
+    opening = verb in OPENING
     phase = Phase.HELD if verb is Verb.RESUME else Phase.RUNNING
     target = replace(ARMED, flag_on=verb is not Verb.FLAG_UP)
     base = Request(verb, target, RITA, NOW, FREEZES["open"], None if opening else running(phase=phase), side="green", plan_hash="hash")
@@ -122,7 +124,7 @@ def test_an_observe_only_target_is_never_written_to(verb):
 @pytest.mark.parametrize(("verb", "phase"), list(itertools.product(FORWARD, CLOSED)))
 def test_after_an_abort_or_an_end_no_forward_step_follows(verb, phase):
     assert not may(ask(verb, rollout=running(phase=phase), in_plan=True)).allowed
-    if not (phase.over and verb in {Verb.START, Verb.SWITCH}):
+    if not (phase.over and verb in OPENING):
         assert not may(ask(verb, rollout=running(phase=phase))).allowed
 
 
@@ -157,7 +159,7 @@ def test_after_an_unknown_step_a_person_chooses():
     assert may(ask(Verb.ROLLBACK, rollout=unknown)).allowed
 
 
-@pytest.mark.parametrize("verb", [verb for verb in FORWARD if verb not in {Verb.START, Verb.SWITCH}])
+@pytest.mark.parametrize("verb", [verb for verb in FORWARD if verb not in OPENING])
 def test_forward_needs_the_wheel(verb):
     phase = Phase.HELD if verb is Verb.RESUME else Phase.RUNNING
     others = may(ask(verb, rollout=running(phase=phase, lease=lease(ANA))))
@@ -348,3 +350,45 @@ def test_an_open_freeze_state_has_no_kind():
     assert [state.kind for name, state in FREEZES.items()] == [
         "", "window", "blackout", "blackout", "blackout", "stop the line", "calendar broken", "calendar broken",
     ]  # fmt: skip
+
+
+QUARANTINED = QuarantineView("v18", NOW - timedelta(minutes=5), "Ana", "payments fail", "R-4")
+
+
+@pytest.mark.parametrize("verb", [Verb.START, Verb.SWITCH, Verb.STEP_UP, Verb.PROMOTE, Verb.RESUME])
+def test_a_quarantined_version_does_not_go_forward_and_the_reason_says_by_whom(verb):
+    bad = replace(ask(verb).target, quarantined=(QUARANTINED,))
+    decision = may(ask(verb, target=bad, versions=("v18",)))
+    assert not decision.allowed
+    assert decision.reasons[0].startswith("v18 is quarantined on shop since today 13:55 UTC by Ana (R-4): payments fail")
+    assert "Lift the quarantine" in decision.allowed_instead
+    assert may(ask(verb, target=bad, versions=("v19",))).allowed
+    assert may(ask(verb, target=replace(bad, quarantined=(replace(QUARANTINED, lifted=True),)), versions=("v18",))).allowed
+
+
+@pytest.mark.parametrize("verb", BACKWARD)
+def test_a_quarantine_never_blocks_a_way_back(verb):
+    bad = replace(ask(verb).target, quarantined=(QUARANTINED,))
+    assert may(ask(verb, side="blue", target=bad, versions=("v17", "v18"))).allowed
+
+
+@pytest.mark.parametrize("verb", BACKWARD)
+def test_past_the_point_of_no_return_the_ways_to_stable_ask_once_and_offer_hold(verb):
+    past = replace(ask(verb).target, losses=("contract cannot be undone. Going back would lose the old columns.",))
+    decision = may(ask(verb, side="blue", target=past))
+    if verb not in {Verb.ROLLBACK, Verb.ABORT, Verb.SWITCH_BACK}:
+        assert decision.allowed
+        return
+    assert not decision.allowed
+    assert decision.asks
+    assert "would lose the old columns" in decision.reasons[0]
+    assert decision.allowed_instead.startswith("Hold")
+    assert may(ask(verb, side="blue", target=past, loss_confirmed=True)).allowed
+
+
+def test_a_way_back_that_stopped_can_be_taken_again_and_lets_nothing_forward():
+    stopped = running(phase=Phase.BACK_STOPPED)
+    assert may(ask(Verb.ROLLBACK, rollout=stopped)).allowed
+    assert not may(ask(Verb.STEP_DOWN, rollout=stopped)).allowed
+    assert not may(ask(Verb.PROMOTE, rollout=stopped)).allowed
+    assert "has stopped" in may(ask(Verb.HOLD, rollout=stopped)).reasons[0]

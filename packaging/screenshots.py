@@ -138,6 +138,10 @@ def _secret(inside: Inside) -> None:
     inside.pages["settings"].secrets._ask("shop-token")
 
 
+def _move(seq: int, move: str) -> Scene:
+    return lambda inside: inside.pages["releases"].rollout.moved.emit(seq, move)
+
+
 SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("first-start", "targets", samples.first_start, _nothing),
     ("targets", "targets", fleet, _nothing),
@@ -147,6 +151,10 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("release-healthy", "releases", samples.healthy, _nothing),
     ("release-frozen", "releases", samples.frozen, _nothing),
     ("release-unknown", "releases", samples.unknown, _nothing),
+    ("back-running", "releases", samples.going_back, _nothing),
+    ("back-stopped", "releases", lambda: samples.going_back(samples.back_stopped_rollout()), _nothing),
+    ("back-sign", "releases", lambda: samples.going_back(samples.back_stopped_rollout()), _move(5, "sign")),
+    ("back-skip", "releases", lambda: samples.going_back(samples.back_stopped_rollout()), _move(3, "skip")),
     ("release-over", "releases", over, lambda inside: inside.pages["releases"].show_subject("R-2291")),
     ("releases-empty", "releases", samples.first_start, _nothing),
     ("plan", "releases", fleet, _plan(allowed=True)),

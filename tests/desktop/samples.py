@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, TrafficNow, Weekly
+from console.model.plan import Step, StepKind
 from console.model.readings import LogLine, PipelineRun, PipelineStageRun
-from console.model.rollout import Actor, Lease, Phase
+from console.model.rollout import Actor, Lease, Phase, StepRow, StepState
 from console.model.target import Environment
-from console.model.verbs import State, Verb, Verdict
+from console.model.verbs import Direction, State, Verb, Verdict
 from console.model.views import (
     AutoActView,
     CalendarView,
@@ -352,3 +353,67 @@ def first_start() -> Update:
 def fleet(count: int = 200) -> tuple[TargetView, ...]:
     """Return many calm targets."""
     return tuple(target(f"service-{index:03}") for index in range(count))
+
+
+def way_back() -> tuple[SendView, ...]:
+    """Return every kind of row that a coordinated way back has, before it runs."""
+    return (
+        SendView(1, "Traffic to stable", "envoy-eu", "canary 0", 9.0, seq=0, kind="weight"),
+        SendView(2, "Flag checkout_v52 off", "shop flags", "toggle off", 1.0, seq=1, kind="flag", after=(0,)),
+        SendView(3, "Code back to 5.1", "apps/checkout", "image 5.1", 18.0, seq=2, kind="code", after=(1,)),
+        SendView(4, "Purge payment tokens", "redis", "del pay:tok:*", 5.0, seq=3, kind="cache", after=(2,)),
+        SendView(
+            5, "Migration 118 down", "orders-db", "down to 117", 12.0, seq=4, kind="migration", after=(2, 3), reversibility="lossy",
+            loses="payment references of 31 orders since 10:02",
+        ),
+        SendView(
+            6, "Tell the acquirer", "by hand", "mail and call", 300.0, seq=5, kind="manual", after=(0,),
+            instructions="1. Call the acquirer's hotline, +49 30 5550 100.\n2. Say: settlement 2026-11-24 is void.\n3. Note the ticket.",
+        ),
+    )  # fmt: skip
+
+
+def _row(send: SendView, state: State, took: float | None = None, detail: str = "", moves: tuple[str, ...] = ()) -> SendView:
+    return replace(send, state=state, took_s=took, detail=detail, moves=moves)
+
+
+def back_rollout(**changes: object) -> RolloutView:
+    """Return the incident's rollout while it goes back: three steps confirmed, the fourth under way."""
+    back = WeightView(Fact(0.0, NOW), Fact(0.0, NOW), Fact(0.0, NOW - timedelta(seconds=1)), Fact(0.0, NOW))
+    one, two, three, four, *rest = way_back()
+    rows = (
+        _row(one, State.HEALTHY, 7.4), _row(two, State.HEALTHY, 0.8), _row(three, State.IN_ROLLOUT), _row(four, State.PLANNED),
+        *(_row(row, State.PLANNED) for row in rest),
+    )  # fmt: skip
+    step = Step(2, StepKind.CODE, Verb.UNDO, Direction.BACKWARD, "apps/checkout", {"done": True}, predicted_s=18.0)
+    sent = StepRow("s-31", "R-2291", step, StepState.SENT, ACTOR, NOW - timedelta(seconds=7))
+    made = replace(
+        incident_rollout(), phase=Phase.ABORTING, state=State.ROLLING_BACK, headline="Checkout 5.2b is going back",
+        stages=stages(State.ROLLING_BACK, "Rolling back"), auto_act=None, weight=back, sends=rows, steps=(sent,),
+        loss=LossView(3, "EUR", 112.5, 0.0, 500.0, 0, "3 x 37.50"),
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def back_stopped_rollout() -> RolloutView:
+    """Return a way back that stopped: a step failed, a manual one waits for a signature."""
+    one, two, three, four, five, six = way_back()
+    rows = (
+        _row(one, State.HEALTHY, 7.4), _row(two, State.HEALTHY, 0.8), _row(three, State.HEALTHY, 16.1),
+        _row(four, State.FAILED, None, "redis answered LOADING; 41,210 keys are left.", ("retry", "skip", "stop")),
+        _row(five, State.PLANNED), _row(six, State.HELD, None, "waits for a person", ("sign", "skip")),
+    )  # fmt: skip
+    return back_rollout(
+        phase=Phase.BACK_STOPPED,
+        state=State.FAILED,
+        headline="Rollback stopped at step 4: Purge payment tokens",
+        sends=rows,
+        steps=(),
+        stages=stages(State.FAILED, "Rollback stopped"),
+    )
+
+
+def going_back(rollout: RolloutView | None = None) -> Update:
+    """Return a target that goes back, or whose way back stopped."""
+    shown = rollout or back_rollout()
+    return Update(targets=(replace(incident_target(), state=shown.state, weight=shown.weight),), rollouts=(shown,), calendar=calendar())

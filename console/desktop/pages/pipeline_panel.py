@@ -31,7 +31,10 @@ _STEP_MARKS = {
     StepState.CONFIRMED: State.HEALTHY,
     StepState.FAILED: State.FAILED,
     StepState.UNKNOWN: State.UNKNOWN,
+    StepState.SKIPPED: State.WAIVED,
 }
+LEAST = 140
+"""Its least height, in px."""
 Line = tuple[State, str, str, str]
 """Mark, head, words and what stands at the right edge."""
 
@@ -108,12 +111,14 @@ class PipelinePanel(Card):
         self._stack.addWidget(self._pipeline())
         self._stack.addWidget(self._steps_view())
         self._stack.addWidget(self._evidence_view())
-        self.setMinimumHeight(140)
-        self.setSizePolicy(
-            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored
-        )  # it takes what is left, and never scrolls the way back
+        self.setMinimumHeight(LEAST)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._shown, self._piped = "", False
         self.show_tab("Pipeline")
+
+    def sizeHint(self) -> QSize:
+        """Ask for the least room: it takes what is left, and never makes the way back scroll."""
+        return QSize(super().sizeHint().width(), LEAST)
 
     @property
     def tabs(self) -> tuple[Button, ...]:

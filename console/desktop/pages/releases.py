@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from console.desktop.page import Page, Surroundings
+from console.desktop.pages.back_moves import BackMoves
 from console.desktop.pages.dialog import AskingWhy
 from console.desktop.pages.forward import Forward
 from console.desktop.pages.laying import page_layout
@@ -40,6 +41,9 @@ class ReleasesPage(Page):
         self.rollout.audited.connect(lambda: self.went.emit("audit", self._shown))
         self.rollout.planned.connect(self._plan_again)
         self.rollout.cancelled.connect(self._ask_cancel)
+        self.moves = BackMoves(around, self)
+        self.moves.told.connect(self.told)
+        self.rollout.moved.connect(self._move_step)
         self.plan = PlanPane(around)
         self.plan.started.connect(self._start)
         self.plan.left.connect(self._leave_plan)
@@ -165,6 +169,11 @@ class ReleasesPage(Page):
             )
         )
         dialog.open()
+
+    def _move_step(self, seq: int, move: str) -> None:
+        view = self.around.known.rollouts.get(self._shown)
+        if view is not None:
+            self.moves.move(view, seq, move)
 
     def _take_preferences(self) -> None:
         self.rollout.act.set_reduced_motion(preferences().reduced_motion)

@@ -7,6 +7,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from console.desktop import theme
+from console.desktop.pages.back_card import BackCard
+from console.desktop.pages.back_words import GOING_BACK
 from console.desktop.pages.gates import Gates, worst_first
 from console.desktop.pages.laying import Scrolled, column, fill, row
 from console.desktop.pages.next_card import NextCard
@@ -40,6 +42,8 @@ class RolloutPane(QWidget):
     audited = Signal()
     planned = Signal()
     cancelled = Signal()
+    moved = Signal(int, str)
+    """A step of the way back, by `seq`, and the move that a person chose on it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +53,7 @@ class RolloutPane(QWidget):
         self.loss, self.strip, self.gates = LossMeter(), StageStrip(), Gates()
         self.gates.evidence_asked.connect(self._open_evidence)
         self.unknown, self.act, self.next, self.pipeline = UnknownCard(), AutoActCard(), NextCard(), PipelinePanel()
+        self.back = BackCard()
         self._connect()
         self.charts: list[ChartCard] = []
         self._chart_row = QHBoxLayout()
@@ -58,8 +63,8 @@ class RolloutPane(QWidget):
         left = column([self.gates, self._chart_box], theme.size("gutter"))
         left.setStretch(0, 1)
         acts = QWidget()
-        fill(right := QVBoxLayout(acts), [self.unknown, self.act, self.next, self.pipeline], theme.size("gutter"))
-        right.setStretch(3, 1)
+        fill(right := QVBoxLayout(acts), [self.back, self.unknown, self.act, self.next, self.pipeline], theme.size("gutter"))
+        right.setStretch(4, 1)
         self._right = Scrolled(acts)
         head = row([column([self.headline, self._subline], 2), self.loss], 16)
         head.setStretch(0, 1)
@@ -78,9 +83,16 @@ class RolloutPane(QWidget):
         self.loss.show_view(rollout.loss)
         self.strip.show_view(rollout)
         self.gates.show_view(rollout.gates)
+        count = len(self.back.rows.buttons)
+        self.back.show_view(rollout)
+        if len(self.back.rows.buttons) != count:
+            self._order()
+        back = rollout.phase in GOING_BACK and bool(rollout.sends)
         self.unknown.show_view(rollout, ticker().now())
+        if back:
+            self.unknown.hide()
         self.act.show_view(rollout)
-        self.act.setVisible(not rollout.unknowns)
+        self.act.setVisible(not rollout.unknowns and not back)
         self.next.show_view(rollout)
         self.pipeline.show_view(rollout)
         self._show_evidence(rollout)
@@ -100,7 +112,7 @@ class RolloutPane(QWidget):
 
     def _order(self) -> None:
         """Let Tab go as a person looks: the way back, the evidence, then the panels beside it."""
-        ways = (self.unknown.roll_back, self.unknown.resume, *self.act.buttons, self.next.button)
+        ways = (*self.back.rows.buttons, self.unknown.roll_back, self.unknown.resume, *self.act.buttons, self.next.button)
         steps = (*ways, self.gates.card.link, *self.pipeline.tabs, self.pipeline.cancel)
         for before, after in pairwise(steps):
             self.setTabOrder(before, after)
@@ -110,6 +122,7 @@ class RolloutPane(QWidget):
         self.unknown.rolled_back.connect(self._back)
         self.act.roll_back.connect(self._back)
         self.act.hold.connect(lambda: self.sent.emit(Verb.HOLD))
+        self.back.moved.connect(self.moved)
         self.next.asked.connect(self.asked)
         self.next.audited.connect(self.audited)
         self.next.planned.connect(self.planned)

@@ -201,6 +201,35 @@ class FakeDesk:
             progress("Starting the router")
         return "practice-shop"
 
+    async def move_step(self, rollout, seq, move, reason):
+        self._note("move_step", rollout, seq, move, reason)
+
+    async def rehearse(self, target, reason):
+        self._note("rehearse", target, reason)
+        return Answer(self.decision)
+
+    async def lift_quarantine(self, target, version, reason):
+        self._note("lift_quarantine", target, version, reason)
+
+    async def resume_reconcilers(self, target, reason):
+        self._note("resume_reconcilers", target, reason)
+        return Answer(self.decision)
+
+    async def handover_card(self, rollout):
+        self._note("handover_card", rollout)
+        return samples.handover()
+
+    async def take_wheel(self, rollout, reason):
+        self._note("take_wheel", rollout, reason)
+        return Answer(self.decision)
+
+    async def hand_over(self, rollout, note, to):
+        self._note("hand_over", rollout, note, to)
+        return Answer(self.decision)
+
+    async def seen_absence(self, rollout):
+        self._note("seen_absence", rollout)
+
     async def close_practice(self):
         self._note("close_practice")
 

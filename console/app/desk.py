@@ -93,7 +93,7 @@ class Console:
                 advice="Give this one another name, or remove the other first.",
             )
         kept = known.get(target.name)
-        row = TargetRow(target.name, row.path) if kept is None else kept
+        row = TargetRow(target.name, row.path, environment=target.environment.value) if kept is None else kept
         if kept is None:
             await self.store.targets.put(row, self.actor, "add", self._clock.now())
         await self.engine.fleet.take_in(row)

@@ -41,7 +41,15 @@ class Practice:
         path = folder / "practice-shop.yaml"
         await asyncio.to_thread(path.write_text, shop.target_text, encoding="utf-8")
         target = await asyncio.to_thread(read_target, TargetRow("", str(path)))
-        row = TargetRow(target.name, str(path), armed=True, trusted_digest=target.digest, stable=target.sides[0], practice=True)
+        row = TargetRow(
+            name=target.name,
+            path=str(path),
+            armed=True,
+            trusted_digest=target.digest,
+            stable=target.sides[0],
+            practice=True,
+            environment=target.environment.value,
+        )
         await self._store.targets.put(row, self._actor(), "open the practice shop", self._clock.now())
         await self._engine.fleet.take_in(row)
         if start:

@@ -88,7 +88,8 @@ class TargetRow:
     """What the console remembers of a target beside its file.
 
     `trusted_digest` is the file hash for which a person allowed its commands. `fingerprint` pins the router (I11); "" is not yet pinned.
-    `stable` is which side is stable, "" before it was first read. `practice` marks what the practice shop made.
+    `stable` is which side is stable, "" before it was first read. `practice` marks what the practice shop made. `environment` is that of
+    its file when it was added: a team gives rights by it.
     """
 
     name: str
@@ -98,6 +99,7 @@ class TargetRow:
     fingerprint: str = ""
     stable: str = ""
     practice: bool = False
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

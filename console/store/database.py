@@ -116,6 +116,10 @@ class Database(ABC):
         """Run one read in a reader thread, on a snapshot. Raises StoreError."""
         return await asyncio.wrap_future(self._look_pool.submit(self._look, look))
 
+    async def read_whole(self, look: Move[T]) -> T:
+        """Run one read that may take long, as one of the whole audit; never on a copy. Raises StoreError."""
+        return await self.read(look)
+
     async def version(self) -> int:
         """Return a number that changes whenever any process commits; 0 while that cannot be known."""
         return await asyncio.wrap_future(self._look_pool.submit(self._version))

@@ -136,6 +136,7 @@ targets = Table(
     *_words("path", "trusted_digest", "fingerprint", "stable"),
     Column("armed", Integer, nullable=False),
     Column("practice", Integer, nullable=False),
+    Column("environment", Text, nullable=False, server_default=""),
 )
 
 samples = Table(
@@ -198,6 +199,7 @@ def upgrade(conn: Connection) -> None:
     """Bring a file of format 1 forward, inside the transaction that is open: its records stay as they are, unsigned."""
     conn.execute(text("ALTER TABLE audit ADD COLUMN key TEXT NOT NULL DEFAULT ''"))
     conn.execute(text("ALTER TABLE audit ADD COLUMN signature BLOB"))
+    conn.execute(text("ALTER TABLE targets ADD COLUMN environment TEXT NOT NULL DEFAULT ''"))
     conn.execute(text("DROP INDEX audit_by_at"))
     conn.execute(text("CREATE INDEX audit_by_time ON audit (at, seq)"))
     metadata.create_all(conn, checkfirst=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, cast, insert, or_, select, text
+from sqlalchemy import Connection, Select, and_, cast, func, insert, or_, select, text
 from sqlalchemy.types import Text
 
 from console.model.audit import AuditFilter, Entry, Record, VerifyReport
@@ -16,6 +16,7 @@ from console.model.clock import iso
 from console.model.errors import CannotRecord, StoreError
 from console.store.chain import FIRST_PREV, Row, entry_of, prev_of, seal, verify_rows
 from console.store.database import Database
+from console.store.persons import acting, found_by_server
 from console.store.schema import WORDS_TABLE, about, audit
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ _ADD_WORDS = text(f"INSERT INTO {WORDS_TABLE} (rowid, words) VALUES (:seq, :word
 
 def append_to(conn: Connection, entry: Entry) -> Record:
     """Append a record inside the transaction that is open; the transaction must be an immediate one."""
+    entry = acting(conn, entry)
     last = conn.execute(_LAST).first()
     seq, prev = (1, FIRST_PREV) if last is None else (last.seq + 1, last.hash)
     record, row = seal(entry, seq=seq, prev=prev, log_id=_log_id(conn))
@@ -73,23 +75,28 @@ class AuditTrail:
                 query = query.where(audit.c.seq < before)
             return [_record(row) for row in conn.execute(query)]
 
-        return await self._database.read(look)
+        return await self._database.read_whole(look)
 
     async def all(self, chosen: AuditFilter) -> Sequence[Record]:
         """Return all records that fit, oldest first, for an export."""
         await self._index_words(chosen)
-        return await self._database.read(lambda conn: [_record(row) for row in conn.execute(_narrowed(conn, chosen).order_by(audit.c.seq))])
+
+        def look(conn: Connection) -> list[Record]:
+            return [_record(row) for row in conn.execute(_narrowed(conn, chosen).order_by(audit.c.seq))]
+
+        return await self._database.read_whole(look)
 
     async def verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
         """Check every record; `progress(done, size)` is called in a reader thread, and cancels by returning False."""
 
         def look(conn: Connection) -> VerifyReport:
             raw = conn.connection.driver_connection
-            if not isinstance(raw, sqlite3.Connection):
-                raise TypeError("the audit is verified on SQLite only")
-            return verify_file(raw, _log_id(conn), progress)
+            if isinstance(raw, sqlite3.Connection):
+                return verify_file(raw, _log_id(conn), progress)
+            size = conn.execute(select(func.count()).select_from(audit)).scalar_one()
+            return verify_rows(stream(conn), _log_id(conn), size, progress)
 
-        return await self._database.read(look)
+        return await self._database.read_whole(look)
 
     async def _index_words(self, chosen: AuditFilter) -> None:
         """Bring the word index forward before a search, a little in each transaction; appends do not pay for it."""
@@ -101,6 +108,13 @@ class AuditTrail:
                     return
         except CannotRecord as error:
             _log.warning("searching without the word index: %s", error)
+
+
+def stream(conn: Connection) -> Iterator[tuple[Any, ...]]:
+    """Return all records in order from a server, a little at a time: the fields of `Row`."""
+    columns = [audit.c[name] for name in Row._fields]
+    fetched = conn.execution_options(stream_results=True, max_row_buffer=2000).execute(select(*columns).order_by(audit.c.seq))
+    return (tuple(row) for row in fetched)
 
 
 def verify_file(raw: sqlite3.Connection, log_id: str, progress: Callable[[int, int], bool] | None) -> VerifyReport:
@@ -146,8 +160,8 @@ def catch_up(conn: Connection) -> bool:
 
 
 def _indexed(conn: Connection) -> int | None:
-    """Return the last record that the word index holds; None when this SQLite has no FTS5."""
-    if conn.execute(_HAS_WORDS, {"name": WORDS_TABLE}).first() is None:
+    """Return the last record that the word index holds; None when this SQLite has no FTS5, and on a server, which keeps an index itself."""
+    if conn.dialect.name != "sqlite" or conn.execute(_HAS_WORDS, {"name": WORDS_TABLE}).first() is None:
         return None
     return int(conn.execute(text(f"SELECT coalesce(max(rowid), 0) FROM {WORDS_TABLE}")).scalar_one())  # noqa: S608
 
@@ -188,6 +202,8 @@ def _narrowed(conn: Connection, chosen: AuditFilter) -> Select[Any]:
 
 def _searched(conn: Connection, query: Select[Any], typed: str) -> Select[Any]:
     """Search by the word index, and letter by letter in the records that it does not hold yet."""
+    if conn.dialect.name == "postgresql":
+        return query.where(*found_by_server(typed))
     parts = [cast(audit.c.body, Text).contains(part, autoescape=True) for part in typed.split()]
     words, done = _words(typed), _indexed(conn)
     if not words or done is None:

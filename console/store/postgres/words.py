@@ -1,0 +1,124 @@
+"""Turns PostgreSQL's errors into words that tell a person what to do."""
+
+from psycopg import Error
+from sqlalchemy.exc import DBAPIError
+
+from console.model.errors import CannotRecord, ConsoleError, NotAllowed, StaleWrite, StoreError
+from console.store.postgres.address import Address
+
+GOING_ON = "Forward moves are off until records can be written; rollback still works and uses this computer's own journal."
+AGAIN = "Check the network and the server; the console goes on by itself when it answers."
+
+NOT_PERMITTED = "RC001"
+"""SQLSTATE of what our own rules in the database refuse; the message is in words already."""
+STALE = "RC002"
+
+_CAUSES: tuple[tuple[str, str, str], ...] = (
+    ("53100", "The server's disk is full", "Free some space on the database server; then try again."),
+    ("53300", "The server has no connection left", "Close other programs that use it, or raise max_connections."),
+    ("57P0", "The server is stopping or starting", AGAIN),
+    ("25006", "The server is read-only: a standby, or one that is being moved", "Connect to the primary server."),
+    ("28", "The server does not accept this login", "Check the login and its password: `release-console team show` names both places."),
+    ("3D000", "There is no such database", "Ask for its name, or set it up: `release-console team setup`."),
+    ("3F000", "It holds no records of ours", "Set it up as its administrator: `release-console team setup`."),
+    ("42P01", "It holds no records of ours, or those of another version", "Run `release-console team setup` as its administrator."),
+    ("XX001", "The server found its data damaged", "Restore a backup; `audit verify` says how far it can be trusted."),
+)
+
+
+def code_of(error: BaseException) -> str:
+    """Return the SQLSTATE of an error, "" when the server did not say one."""
+    source = error.orig if isinstance(error, DBAPIError) else error
+    return str(source.sqlstate or "") if isinstance(source, Error) else ""
+
+
+def said(error: BaseException) -> str:
+    """Return the first line of what was said, without the library's own decoration."""
+    source = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(source, Error) and source.diag.message_primary:
+        return str(source.diag.message_primary)
+    return str(source).strip().partition("\n")[0] or type(source).__name__
+
+
+def is_waiting(error: BaseException) -> bool:
+    """Tell whether another console kept its turn for too long."""
+    return code_of(error) in {"55P03", "57014", "40P01"}
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether the server understood and said no to this person."""
+    return code_of(error) in {NOT_PERMITTED, STALE, "42501", "23514", "23505"}
+
+
+def refusal(error: BaseException, address: Address) -> ConsoleError:
+    """Return what to raise when the database refused a move."""
+    if code_of(error) in {STALE, "23505"}:
+        return StaleWrite(f"Somebody else was first: {said(error)}.", means="Nothing was written.", advice="Look at it as it is now.")
+    return NotAllowed(
+        f"The team's database refuses it: {said(error)}.",
+        means="Nothing was written.",
+        advice=f"`release-console team roles` shows what {address.login} may do; an administrator of the team can change it.",
+    )
+
+
+def cannot_record(error: BaseException, address: Address) -> CannotRecord:
+    """Return what to raise when a write failed for another reason than a refusal."""
+    if is_waiting(error):
+        return CannotRecord(
+            "Cannot record: waiting for journal. Another console has been writing the team's records.",
+            means=GOING_ON,
+            advice="Wait for it, then try again.",
+        )
+    cause, advice = cause_of(error)
+    return CannotRecord(f"Cannot record in the team's database, {address}. {cause}.", means=GOING_ON, advice=advice)
+
+
+def cannot_read(error: BaseException, address: Address) -> StoreError:
+    """Return what to raise when a read failed."""
+    cause, advice = cause_of(error)
+    return StoreError(f"Cannot read the team's database, {address}. {cause}.", means="What is on screen may be old.", advice=advice)
+
+
+def cause_of(error: BaseException) -> tuple[str, str]:
+    """Return a cause and an advice in words."""
+    code = code_of(error)
+    for start, cause, advice in _CAUSES:
+        if code.startswith(start):
+            return cause, advice
+    return (f"It says: {said(error)}", AGAIN) if code else (f"It does not answer ({said(error)})", AGAIN)
+
+
+def another(found: str, pinned: str, address: Address) -> CannotRecord:
+    """Return what to raise when the database reached is not the one that was pinned (I11)."""
+    return CannotRecord(
+        f"The database reached, {address}, is not the team's: it is {found}, and {pinned} was pinned.",
+        means="Nothing was written to it. " + GOING_ON,
+        advice="If it was restored or moved on purpose, pin it anew: `release-console team trust`. If not, find out who answers there.",
+    )
+
+
+def too_new(found: int, known: int) -> CannotRecord:
+    """Return what to raise when a newer program has taken the database over."""
+    return CannotRecord(
+        f"Cannot record. The team's database was brought to format {found} by a newer version; this one knows {known}.",
+        means=GOING_ON,
+        advice="Install the newer version.",
+    )
+
+
+def too_old(found: int, known: int) -> CannotRecord:
+    """Return what to raise when the database waits for its administrator to bring it forward."""
+    return CannotRecord(
+        f"Cannot record. The team's database has format {found}, and this version needs {known}.",
+        means=GOING_ON,
+        advice="Run `release-console team setup` as the database's administrator; it keeps all records.",
+    )
+
+
+def waiting(seconds: float) -> CannotRecord:
+    """Return what to raise when other consoles kept the turn for too long."""
+    return CannotRecord(
+        f"Cannot record: waiting for journal. Other consoles have been writing the team's records for {seconds:g} s.",
+        means=GOING_ON,
+        advice="Wait for them, then try again.",
+    )

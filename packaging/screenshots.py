@@ -20,10 +20,12 @@ from console.desktop import theme  # noqa: E402
 from console.desktop.inside import Inside  # noqa: E402
 from console.desktop.pages import PAGES, preferences  # noqa: E402
 from console.desktop.window import Window  # noqa: E402
+from console.model.commands import Decision  # noqa: E402
 from console.model.freeze import FreezeState, StopTheLine, TrafficNow  # noqa: E402
+from console.model.readiness import Light  # noqa: E402
 from console.model.rollout import Phase  # noqa: E402
 from console.model.target import Environment  # noqa: E402
-from console.model.verbs import State  # noqa: E402
+from console.model.verbs import State, Verb  # noqa: E402
 from console.model.views import Problem, Update  # noqa: E402
 from tests.desktop import samples  # noqa: E402
 from tests.desktop.pages import fake_desk  # noqa: E402
@@ -142,6 +144,19 @@ def _move(seq: int, move: str) -> Scene:
     return lambda inside: inside.pages["releases"].rollout.moved.emit(seq, move)
 
 
+def _asks(inside: Inside) -> None:
+    loss = "Past the point of no return: contract 118 cannot be undone. Going back would lose payment references of 31 orders."
+    instead = "Hold is what is left without a loss. Asked for again, the traffic goes back all the same."
+    inside.desk.decision = Decision(False, (loss,), instead, asks=True)
+    inside.window.bottom.acted.emit(Verb.ABORT)
+
+
+def _rehearse(inside: Inside) -> None:
+    _plan(allowed=True)(inside)
+    QTest.qWait(60)
+    inside.pages["releases"].plan.rehearse.click()
+
+
 SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("first-start", "targets", samples.first_start, _nothing),
     ("targets", "targets", fleet, _nothing),
@@ -155,6 +170,13 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("back-stopped", "releases", lambda: samples.going_back(samples.back_stopped_rollout()), _nothing),
     ("back-sign", "releases", lambda: samples.going_back(samples.back_stopped_rollout()), _move(5, "sign")),
     ("back-skip", "releases", lambda: samples.going_back(samples.back_stopped_rollout()), _move(3, "skip")),
+    ("light-ready", "releases", lambda: samples.lit(Light.READY), _nothing),
+    ("light-closing", "releases", lambda: samples.lit(Light.CLOSING), _nothing),
+    ("light-shut", "releases", lambda: samples.lit(Light.SHUT), _nothing),
+    ("light-unknown", "releases", lambda: samples.lit(Light.UNKNOWN), _nothing),
+    ("light-target", "targets", lambda: samples.lit(Light.CLOSING), _pick("checkout-eu")),
+    ("light-plan", "releases", lambda: samples.lit(Light.READY), _plan(allowed=True)),
+    ("light-asks", "releases", lambda: samples.lit(Light.SHUT), _asks),
     ("release-over", "releases", over, lambda inside: inside.pages["releases"].show_subject("R-2291")),
     ("releases-empty", "releases", samples.first_start, _nothing),
     ("plan", "releases", fleet, _plan(allowed=True)),
@@ -164,6 +186,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("calendar-empty", "calendar", samples.first_start, _nothing),
     ("audit", "audit", samples.incident, _verify),
     ("settings", "settings", samples.incident, _nothing),
+    ("dialog-rehearse", "releases", lambda: samples.lit(Light.READY), _rehearse),
     ("dialog-bad-file", "targets", samples.first_start, _bad_file),
     ("dialog-trust", "targets", fleet, _trust),
     ("dialog-switch", "targets", fleet, _switch),

@@ -26,6 +26,8 @@ class Acting(QObject):
     told = Signal(object)
     done = Signal(object)
     """The Command that was taken."""
+    asked = Signal(object, object)
+    """A Command that goes when it is sent again, and the Decision with what a person has to have read first."""
 
     def __init__(self, around: Surroundings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +59,9 @@ class Acting(QObject):
     def _answered(self, command: Command, answer: Answer) -> None:
         if answer.decision.allowed:
             self.done.emit(command)
+            return
+        if answer.decision.asks:
+            self.asked.emit(command, answer.decision)
             return
         why = " ".join(part for part in (*answer.decision.reasons[:1], answer.decision.allowed_instead) if part)
         self._tell(command, "refused", f"{command.verb.capitalize()} was refused", why)

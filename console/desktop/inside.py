@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from console.desktop.page import Page, Surroundings
     from console.desktop.window import Window
+    from console.model.commands import Command, Decision
     from console.model.errors import ConsoleError
     from console.model.views import Notice, Update
 
@@ -76,6 +77,13 @@ class Inside(QObject):
         palette.closed.connect(palette.deleteLater)
         pages = tuple(self.window.entries.values())
         palette.open_with(choices(self._around.known, pages, self.go, self.steering.preview_of, self.steering.acting.act))
+
+    def _ask_again(self, command: Command, decision: Decision) -> None:
+        from console.desktop.pages.asks_again import AsksAgain  # noqa: PLC0415 (the first paint does not wait for dialogs)
+
+        question = AsksAgain(command, decision, self.window)
+        question.chosen.connect(self.steering.acting.send)
+        question.open()
 
     def _ask_first(self) -> bool:
         rollout = driven(self._around.known)
@@ -137,5 +145,6 @@ class Inside(QObject):
         self.ribbons.followed.connect(self.go)
         self.toasts.opened.connect(self._open_note)
         self.steering.acting.told.connect(self.tell)
+        self.steering.acting.asked.connect(self._ask_again)
         window.asks_first = self._ask_first
         bind(window, self)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.desktop import forms
 from console.desktop.widgets.ribbon import RibbonView
+from console.model.readiness import Light
 from console.model.verbs import State
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def acts_on(target: TargetView | None) -> str:
 def failing(target: TargetView | None, rollout: RolloutView | None) -> bool:
     """Tell whether a gate fails now: then the keys of the bottom bar act at once."""
     return State.FAILED in {target.state if target is not None else None, rollout.state if rollout is not None else None}
+
+
+def shut(rollout: RolloutView | None) -> bool:
+    """Tell whether a rollout is past the point of no return."""
+    return rollout is not None and rollout.readiness is not None and rollout.readiness.light is Light.SHUT
 
 
 def title(target: TargetView | None) -> str:

@@ -65,7 +65,8 @@ class Steering(QObject):
         window.top.show_connections(target.connections if target is not None else (), now)
         window.top.show_time(now)
         failing = standing.failing(target, rollout)
-        window.bottom.show_verbs(standing.acts_on(target), target.verbs if target is not None else {}, failing=failing)
+        verbs, shut = (target.verbs, standing.shut(rollout)) if target is not None else ({}, False)
+        window.bottom.show_verbs(standing.acts_on(target), verbs, failing=failing, shut=shut)
         if target is not None:
             window.bottom.show_remark(*standing.ENFORCED.get(target.enforced_by, standing.ENFORCED["console"]))
         self._ribbons.show_ribbons(standing.ribbons(target, rollout, self._around.known.store_problem, now))

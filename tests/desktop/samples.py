@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, TrafficNow, Weekly
 from console.model.plan import Step, StepKind
+from console.model.readiness import Light, Readiness, ReadyItem, Rehearsal
 from console.model.readings import LogLine, PipelineRun, PipelineStageRun
 from console.model.rollout import Actor, Lease, Phase, StepRow, StepState
 from console.model.target import Environment
@@ -417,3 +418,32 @@ def going_back(rollout: RolloutView | None = None) -> Update:
     """Return a target that goes back, or whose way back stopped."""
     shown = rollout or back_rollout()
     return Update(targets=(replace(incident_target(), state=shown.state, weight=shown.weight),), rollouts=(shown,), calendar=calendar())
+
+
+def rehearsal(**changes: object) -> Rehearsal:
+    """Return a rehearsal of six days ago."""
+    return replace(Rehearsal(NOW - timedelta(days=6), 41.0, 38.2), **changes)  # type: ignore[arg-type]
+
+
+def readiness(light: Light = Light.READY, **changes: object) -> Readiness:
+    """Return a light with the reasons that such a light has."""
+    read = NOW - timedelta(seconds=4)
+    items = {
+        Light.READY: ReadyItem("old version", Light.READY, "5.1 runs and is healthy.", read),
+        Light.CLOSING: ReadyItem("orders", Light.CLOSING, "Its snapshot counts for 24 s more.", read),
+        Light.SHUT: ReadyItem(
+            "contract 118", Light.SHUT,
+            "Past, and cannot be undone: going back would lose payment references of 31 orders. Hold is what is left.", read,
+        ),
+        Light.UNKNOWN: ReadyItem("token format", Light.UNKNOWN, "Cannot be read: redis did not answer within 5 s.", read),
+    }  # fmt: skip
+    shown = tuple(items[each] for each in dict.fromkeys((light, Light.READY)))
+    closes = NOW + timedelta(seconds=24) if light is Light.CLOSING else None
+    return replace(Readiness(light, shown, 41.0, read, closes, rehearsal()), **changes)  # type: ignore[arg-type]
+
+
+def lit(light: Light) -> Update:
+    """Return the incident with a light over its way back."""
+    view = replace(incident_rollout(), readiness=readiness(light), sends=way_back())
+    shown = replace(incident_target(), readiness=readiness(light), can_rehearse=True)
+    return Update(targets=(shown, target("account-eu", readiness=readiness(), can_rehearse=True)), rollouts=(view,), calendar=calendar())

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from console.desktop.widgets.age import AgeLabel, ticker
 from console.desktop.widgets.autoact import AutoActCard
-from console.desktop.widgets.badges import EnforcementBadge, ReadinessLight, WheelBadge
+from console.desktop.widgets.badges import EnforcementBadge, WheelBadge
 from console.desktop.widgets.chart import ChartCard, nice_range
 from console.desktop.widgets.chart_words import written
 from console.desktop.widgets.confirm import ForwardPreview
@@ -18,6 +18,7 @@ from console.desktop.widgets.counts import Counts
 from console.desktop.widgets.evidence_chart import MOST_POINTS, steps_to_label, thinned
 from console.desktop.widgets.log_view import LogView
 from console.desktop.widgets.loss import LossMeter
+from console.desktop.widgets.readiness import ReadinessLight
 from console.desktop.widgets.sends import SendList
 from console.desktop.widgets.split import SplitBar
 from console.desktop.widgets.strip import StageStrip

@@ -13,6 +13,7 @@ from console.desktop.widgets.empty import Loading, ProblemPanel
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Panel
+from console.desktop.widgets.readiness import ReadinessBox, losses
 from console.desktop.widgets.sends import SendList
 from console.model.commands import Command
 from console.model.desk import PlanView
@@ -28,6 +29,7 @@ class PlanPane(QWidget):
 
     started = Signal(object, str)
     left = Signal()
+    rehearsed = Signal()
 
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -112,9 +114,18 @@ class PlanPane(QWidget):
         self._first.show_view(first)
         self._first_panel.set_aside(f"for the first stage; {rest} follow, each after a pass" if rest else "after Start")
         self._rollback.show_view(plan.rollback)
-        self._rollback_head.show_state(State.HEALTHY if plan.rollback else State.FAILED, _ready(plan), "rollback")
+        self._show_way_back(plan, view)
         self._show_warnings(plan.warnings)
         self._show_start(plan)
+
+    def _show_way_back(self, plan: PlanView, view: TargetView) -> None:
+        """Show the light, its reasons and what would be lost; without a light, what the rows say."""
+        self._rollback_head.setVisible(plan.readiness is None)
+        self._rollback_head.show_state(State.HEALTHY if plan.rollback else State.FAILED, _ready(plan), "rollback")
+        self.ready.show_view(plan.readiness, can_rehearse=view.can_rehearse)
+        self.rehearse.setVisible(view.can_rehearse)
+        self._loses.setText(losses(plan.rollback))
+        self._loses.setVisible(bool(self._loses.text()))
 
     def _show_warnings(self, warnings: tuple[str, ...]) -> None:
         self._warnings_panel.setVisible(bool(warnings))
@@ -159,7 +170,7 @@ class PlanPane(QWidget):
 
     def _whole(self) -> QWidget:
         content = QWidget()
-        left, middle, right = column([self._left(), -1], 12), column([self._middle(), -1], 12), self._right()
+        left, middle, right = column([self._left(), -1], 12), column([self._middle(), self._leaves_out(), -1], 12), self._right()
         fill(whole := QHBoxLayout(content), [left, middle, right], theme.size("gutter"))
         for at, share in enumerate((35, 40, 35)):
             whole.setStretch(at, share)
@@ -174,8 +185,28 @@ class PlanPane(QWidget):
         self._first_panel = Panel("What will be sent first", "after Start")
         self._first = SendList()
         self._first_panel.body.addWidget(self._first)
-        fill(QVBoxLayout(box), [self._stages_panel, self._first_panel], theme.size("gutter"))
+        fill(QVBoxLayout(box), [self._stages_panel, self._first_panel, self._start_panel()], theme.size("gutter"))
         return box
+
+    def _start_panel(self) -> Panel:
+        start = Panel()
+        self.reason = QLineEdit()
+        self.reason.setPlaceholderText("Reason, for the audit")
+        self.reason.setAccessibleName("Reason")
+        self.start = Button("Start …", "forward", tall=True)
+        self.start.clicked.connect(self._start)
+        self._refused_mark, self._refused_words = MarkLabel("label", 15), Label("", "small", wrap=True)
+        self._refused = QWidget()
+        fill(QVBoxLayout(self._refused), [self._refused_mark, self._refused_words], 3)
+        for part in (self.reason, self.start, self._refused):
+            start.body.addWidget(part)
+        return start
+
+    def _leaves_out(self) -> Panel:
+        self._warnings_panel = Panel("What this plan leaves out")
+        self._warnings = Label("", "small", "look", wrap=True)
+        self._warnings_panel.body.addWidget(self._warnings)
+        return self._warnings_panel
 
     def _middle(self) -> Panel:
         panel = Panel("What this plan can see", "95 of 100 cases")
@@ -201,23 +232,14 @@ class PlanPane(QWidget):
         wrong = Panel("If it goes wrong")
         self._rollback_head = MarkLabel("label", 15)
         wrong.head_widget(self._rollback_head)
-        self._rollback = SendList()
-        wrong.body.addWidget(self._rollback)
-        self._warnings_panel = Panel("What this plan leaves out")
-        self._warnings = Label("", "small", "look", wrap=True)
-        self._warnings_panel.body.addWidget(self._warnings)
-        start = Panel()
-        self.reason = QLineEdit()
-        self.reason.setPlaceholderText("Reason, for the audit")
-        self.reason.setAccessibleName("Reason")
-        self.start = Button("Start …", "forward", tall=True)
-        self.start.clicked.connect(self._start)
-        self._refused_mark, self._refused_words = MarkLabel("label", 15), Label("", "small", wrap=True)
-        self._refused = QWidget()
-        fill(QVBoxLayout(self._refused), [self._refused_mark, self._refused_words], 3)
-        for part in (self.reason, self.start, self._refused):
-            start.body.addWidget(part)
-        return column([wrong, self._warnings_panel, start, -1], theme.size("gutter"))
+        self._rollback, self.ready, self._loses = SendList(), ReadinessBox(), Label("", "small", "look", wrap=True)
+        self.rehearse = Button("Rehearse …", icon="rewind")
+        self.rehearse.clicked.connect(self.rehearsed)
+        shown: tuple[QWidget, ...] = (self.ready, self._rollback, self._loses)
+        for part in shown:
+            wrong.body.addWidget(part)
+        wrong.body.addLayout(row([self.rehearse, -1]))
+        return column([wrong, -1], theme.size("gutter"))
 
 
 def sent_at_once(sends: tuple[SendView, ...]) -> tuple[SendView, ...]:

@@ -9,6 +9,7 @@ from console.desktop.pages.forward import Forward
 from console.desktop.pages.laying import page_layout
 from console.desktop.pages.plan_pane import PlanPane
 from console.desktop.pages.preferences import preferences
+from console.desktop.pages.rehearsing import Rehearsing
 from console.desktop.pages.rollout_bar import RolloutBar, ordered
 from console.desktop.pages.rollout_pane import RolloutPane
 from console.desktop.widgets.empty import EmptyState, Loading
@@ -47,6 +48,9 @@ class ReleasesPage(Page):
         self.plan = PlanPane(around)
         self.plan.started.connect(self._start)
         self.plan.left.connect(self._leave_plan)
+        self.rehearsing = Rehearsing(around, self)
+        self.rehearsing.told.connect(self.told)
+        self.plan.rehearsed.connect(lambda: self.rehearsing.ask(self.plan.target))
         self.forward.asking.connect(self.plan.show_asking)
         self.forward.asking.connect(self.rollout.next.show_asking)
         self._empty = self._nothing()

@@ -98,7 +98,7 @@ class RolloutPane(QWidget):
         self._show_evidence(rollout)
         self._show_charts(rollout)
         if failed_now and self.isVisible() and not isinstance(QApplication.focusWidget(), QLineEdit):
-            self.act.button.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.act.main.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take lower cards and a narrower act column in a small window."""

@@ -14,6 +14,7 @@ from console.desktop.widgets.button import Button, Link
 from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts
+from console.desktop.widgets.readiness import ReadinessBox
 from console.desktop.widgets.split import SplitBar
 from console.model.verbs import State
 from console.model.views import ConnectionView, Fact, TargetView, WheelView
@@ -106,6 +107,7 @@ class TargetPanel(Card):
     armed = Signal()
     trusted = Signal()
     removed = Signal()
+    rehearsed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(pad=13, parent=parent)
@@ -119,6 +121,8 @@ class TargetPanel(Card):
         self._canary, self._stable = Label("", "small"), Label("", "small")
         self._weights, self._facts = Facts(66), Facts(66)
         self._gate = Label("", "small", "text.2", wrap=True)
+        self.ready = ReadinessBox()
+        self._ready_line = Hairline()
         self._problem = Label("", "small", "fail", wrap=True)
         self._systems = QVBoxLayout()
         fill(self._systems, [], 4)
@@ -130,8 +134,9 @@ class TargetPanel(Card):
         fill(
             inside,
             [
-                self._trust, self._problem, self._split, row([self._canary, -1, self._stable]), self._weights, self._gate, Hairline(),
-                Label("Systems", "small.strong"), self._systems, Hairline(), self._facts, row([self.remove, -1]), -1,
+                self._trust, self._problem, self._split, row([self._canary, -1, self._stable]), self._weights, self._gate,
+                self._ready_line, self.ready, Hairline(), Label("Systems", "small.strong"), self._systems, Hairline(), self._facts,
+                row([self.remove, -1]), -1,
             ],
             8,
         )  # fmt: skip
@@ -161,6 +166,8 @@ class TargetPanel(Card):
         problem = view.problem
         self._problem.setText("" if problem is None else f"{problem.what} {problem.means} {problem.advice}".strip())
         self._problem.setVisible(problem is not None)
+        self.ready.show_view(view.readiness, can_rehearse=view.can_rehearse)
+        self._ready_line.setVisible(view.readiness is not None)
         self._show_systems(view.connections)
         self._facts.show_rows(state_rows(view, wheel, now))
         self._trust.setVisible(bool(view.commands) and not view.trusted)
@@ -200,7 +207,9 @@ class TargetPanel(Card):
         self.switch.clicked.connect(self.switched)
         self.arm = Button("Arm …")
         self.arm.clicked.connect(self.armed)
-        return column([self.main, row([self.switch, self.arm])], 8)
+        self.rehearse = Button("Rehearse …")
+        self.rehearse.clicked.connect(self.rehearsed)
+        return column([self.main, row([self.switch, self.arm, self.rehearse])], 8)
 
     def _main(self) -> None:
         if self._view is not None and moving(self._view):
@@ -214,4 +223,6 @@ class TargetPanel(Card):
         shut = "a rollout runs on it" if moving(view) else "" if view.armed else "observe-only: arm it first"
         self.switch.set_locked(shut)
         self.switch.setVisible(not moving(view))
+        self.rehearse.setVisible(view.can_rehearse)
+        self.rehearse.set_locked(shut)
         self.remove.set_locked("a rollout runs on it" if moving(view) else "")

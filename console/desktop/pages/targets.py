@@ -13,6 +13,7 @@ from console.desktop.pages.adding import Adding
 from console.desktop.pages.first_start import FirstStart
 from console.desktop.pages.laying import page_layout, row
 from console.desktop.pages.preferences import preferences
+from console.desktop.pages.rehearsing import Rehearsing
 from console.desktop.pages.target_moves import TargetMoves
 from console.desktop.pages.target_order import Group, group_of
 from console.desktop.pages.target_panel import TargetPanel
@@ -45,6 +46,8 @@ class TargetsPage(Page):
         self.moves = TargetMoves(around, self)
         self.moves.told.connect(self.told)
         self.moves.agreed.connect(self.act)
+        self.rehearsing = Rehearsing(around, self)
+        self.rehearsing.told.connect(self.told)
         self._stack = QStackedLayout(self)
         self._loading = Loading()
         self.first = self._first_start()
@@ -121,6 +124,7 @@ class TargetsPage(Page):
             (self.panel.armed, self.moves.arm),
             (self.panel.trusted, self.moves.trust),
             (self.panel.removed, self.moves.remove),
+            (self.panel.rehearsed, lambda view: self.rehearsing.ask(view.name)),
         ):
             signal.connect(lambda move=move: self._with_view(move))
         page_layout(whole).addLayout(row([self.table, self.panel], 12))

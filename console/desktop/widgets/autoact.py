@@ -10,12 +10,13 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.widgets.age import ticker
-from console.desktop.widgets.badges import ReadinessLight
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.painted import RIGHT, Painted
 from console.desktop.widgets.panel import Panel
+from console.desktop.widgets.readiness import ReadinessBox, ReadinessLight, losses
 from console.desktop.widgets.sends import SendList
+from console.model.readiness import Light
 from console.model.rollout import Phase
 from console.model.verbs import State, Verb
 
@@ -62,11 +63,13 @@ class AutoActCard(Panel):
         super().__init__(parent=parent)
         self._view: RolloutView | None = None
         self._words, self._left = Label("", "lead"), Label("", "title")
-        self._light = ReadinessLight()
+        self._light, self._ready = ReadinessLight(), ReadinessBox(brief=True)
         self._bar = CountdownBar()
         self._now = Button("Roll back now", "act", "rewind", tall=True)
         self._calm = Button("Roll back", icon="rewind", tall=True)
         self._hold = Button("Hold instead", tall=True)
+        self._stay = Button("Hold", "act", "pause", tall=True)
+        self._loses = Label("", "small", "look", wrap=True)
         self._heading = Label("What will be sent", "label")
         self._total = Label("", "small", "text.2", elide=True)
         self._rows = SendList()
@@ -77,6 +80,7 @@ class AutoActCard(Panel):
         self._now.clicked.connect(self.roll_back)
         self._calm.clicked.connect(self.roll_back)
         self._hold.clicked.connect(self.hold)
+        self._stay.clicked.connect(self.hold)
         self._build()
 
     @property
@@ -85,9 +89,14 @@ class AutoActCard(Panel):
         return self._calm if self._now.isHidden() else self._now
 
     @property
+    def main(self) -> Button:
+        """Return the brightest button: Hold where there is no way back, else the one that rolls back."""
+        return self.button if self._stay.isHidden() else self._stay
+
+    @property
     def buttons(self) -> tuple[Button, ...]:
         """Return the buttons in the order of Tab."""
-        return self._now, self._calm, self._hold
+        return self._stay, self._now, self._calm, self._hold
 
     @property
     def countdown(self) -> str:
@@ -106,20 +115,15 @@ class AutoActCard(Panel):
         """Show a rollout's way back."""
         self._view = rollout
         counting = rollout.auto_act is not None
-        back = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
-        stay = rollout.verbs.get(Verb.HOLD)
         over = rollout.phase.over
-        self._light.setVisible(not over)
-        self._light.show_view(back)
+        self._light.setVisible(not over and rollout.readiness is None)
+        self._light.show_view(rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT))
+        self._ready.show_view(None if over else rollout.readiness)
         self._bar.setVisible(counting)
         self._left.setVisible(counting)
-        failing = counting or rollout.state is State.FAILED
-        self._now.setVisible(failing and not over)
-        self._calm.setVisible(not failing and not over)
-        for button in (self._now, self._calm):
-            button.set_locked("" if back is not None and back.enabled else (back.second if back else "nothing to roll back"))
-        self._hold.setVisible(counting)
-        self._hold.set_locked("" if stay is not None and stay.enabled else (stay.second if stay else "nothing to hold"))
+        self._show_buttons(rollout, counting=counting)
+        self._loses.setText(losses(rollout.sends))
+        self._loses.setVisible(bool(self._loses.text()) and not over)
         self._rows.show_view(rollout.sends)
         self._heading.setVisible(not over)
         self._total.setVisible(not over)
@@ -129,6 +133,22 @@ class AutoActCard(Panel):
         elif not counting:
             self._timer.stop()
         self._tick()
+
+    def _show_buttons(self, rollout: RolloutView, *, counting: bool) -> None:
+        """Offer Roll back, brightest in a failure; past the point of no return Hold is the brightest, and Roll back stays beside it."""
+        back = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
+        stay = rollout.verbs.get(Verb.HOLD)
+        failing, over = counting or rollout.state is State.FAILED, rollout.phase.over
+        shut = rollout.readiness is not None and rollout.readiness.light is Light.SHUT
+        self._now.setVisible(failing and not over and not shut)
+        self._stay.setVisible(shut and not over)
+        self._calm.setVisible((shut or not failing) and not over)
+        self._calm.setText("Roll back all the same" if shut else "Roll back")
+        for button in (self._now, self._calm):
+            button.set_locked("" if back is not None and back.enabled else (back.second if back else "nothing to roll back"))
+        self._hold.setVisible(counting and not shut)
+        for button in (self._hold, self._stay):
+            button.set_locked("" if stay is not None and stay.enabled else (stay.second if stay else "nothing to hold"))
 
     def _tick(self) -> None:
         act = self._view.auto_act if self._view is not None else None
@@ -150,7 +170,7 @@ class AutoActCard(Panel):
         head.addWidget(self._light)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button, stretch in ((self._now, 1), (self._calm, 1), (self._hold, 0)):
+        for button, stretch in ((self._stay, 1), (self._now, 1), (self._calm, 1), (self._hold, 0)):
             buttons.addWidget(button, stretch)
         below = QHBoxLayout()
         below.addWidget(self._heading)
@@ -160,6 +180,8 @@ class AutoActCard(Panel):
         self.body.addLayout(head)
         self.body.addWidget(self._bar)
         self.body.addLayout(buttons)
+        self.body.addWidget(self._ready)
         self.body.addLayout(below)
         self.body.addWidget(self._rows)
+        self.body.addWidget(self._loses)
         self.body.addStretch(1)

@@ -1,4 +1,4 @@
-"""Small facts with an icon or mark and their word: who enforces, who drives, whether it is frozen, whether the way back is open."""
+"""Small facts with an icon or mark and their word: who enforces, who drives, whether it is frozen."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.desktop import forms, icons
 from console.desktop.widgets.age import ticker
-from console.desktop.widgets.label import plain_tip
 from console.desktop.widgets.mark import mark_pixmap
 from console.desktop.widgets.painted import Painted, width_of, write_run
 from console.model.verbs import State
 
 if TYPE_CHECKING:
     from console.model.freeze import FreezeState
-    from console.model.views import VerbView, WheelView
+    from console.model.views import WheelView
 
 ENFORCED = {
     "target": ("shield", "At the target", "the system itself refuses", "text.2"),
@@ -116,18 +115,3 @@ class FreezeBadge(Badge):
         else:
             soon = f"next {forms.day_minute(freeze.next_start, now)} {freeze.next_name}" if freeze.next_start else "no window is coming"
             self.show_badge(State.HEALTHY, "Not frozen", soon)
-
-
-class ReadinessLight(Badge):
-    """Whether the way back is open, how long it takes, and if not, why."""
-
-    def show_view(self, verb: VerbView | None) -> None:
-        """Show the Roll back verb; None when nothing can be rolled back."""
-        if verb is None:
-            self.show_badge(State.PLANNED, "Nothing to roll back", "", "text.2")
-        elif verb.enabled:
-            seconds = "" if verb.predicted_s is None else forms.span(verb.predicted_s)
-            self.show_badge(State.HEALTHY, "Rollback ready", seconds, "ok")
-        else:
-            self.show_badge(State.FAILED, "No way back", verb.reasons[0] if verb.reasons else verb.second, "fail")
-        self.setToolTip("" if verb is None else plain_tip(verb.second))

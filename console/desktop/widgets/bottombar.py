@@ -138,17 +138,18 @@ class BottomBar(QFrame):
         row.addLayout(self._right(), 1)
         self.show_verbs("", {}, failing=False)
 
-    def show_verbs(self, subject: str, verbs: Mapping[Verb, VerbView], *, failing: bool) -> None:
+    def show_verbs(self, subject: str, verbs: Mapping[Verb, VerbView], *, failing: bool, shut: bool = False) -> None:
         """Show what the bar acts on and what each verb can do; in a failure Roll back turns solid and keys act at once.
 
-        "Roll back" is the verb `rollback`, or `abort` where only that is told.
+        "Roll back" is the verb `rollback`, or `abort` where only that is told. With `shut` there is no way back without a loss: then Hold
+        turns solid in its place.
         """
         self._failing = failing
         self._subject.setText(subject or "no target")
         for verb, button in self.buttons.items():
             view = verbs.get(verb) or (verbs.get(Verb.ABORT) if verb is Verb.ROLLBACK else None)
             self._told[verb] = view.verb if view is not None else verb
-            solid = failing and verb is Verb.ROLLBACK
+            solid = failing and verb is (Verb.HOLD if shut else Verb.ROLLBACK)
             if view is None:
                 button.show_verb(NEEDS_ROLLOUT, enabled=False)
             else:

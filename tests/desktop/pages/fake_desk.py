@@ -49,7 +49,7 @@ def plan(*, allowed: bool = True, target: str = "account-eu") -> PlanView:
             SendView(1, "Flag checkout_v52 on", "shop flags", "canary only", 1.0),
             SendView(2, "Traffic to canary", "envoy-eu", "canary 5", 1.0),
         ),
-        rollback=samples.sends()[:2],
+        rollback=samples.way_back(),
         detect=DETECT,
         found="At 5 % for 15 min a total failure is found in about 4 min, in 95 of 100 cases within 9.5.",
         not_seen="A drop from 95 % to 80 % will not be seen at 5 %. Even 50 % only sees 75 % or worse.",
@@ -59,6 +59,7 @@ def plan(*, allowed: bool = True, target: str = "account-eu") -> PlanView:
         ),
         decision=Decision(allowed, reasons, "" if allowed else "Hold, step down and roll back stay open."),
         total_s=95 * 60 + 172800,
+        readiness=samples.readiness(),
     )
 
 

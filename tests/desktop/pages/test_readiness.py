@@ -1,0 +1,136 @@
+"""The readiness light on every page: its words and seconds, its reasons in sight, and Hold in front where there is no way back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from console.desktop.pages.asks_again import AsksAgain
+from console.desktop.pages.releases import ReleasesPage
+from console.desktop.pages.targets import TargetsPage
+from console.desktop.widgets.age import ticker
+from console.desktop.widgets.readiness import light_words, rehearsal_words
+from console.model.commands import Decision
+from console.model.readiness import Light
+from console.model.verbs import State, Verb
+from tests.desktop import samples
+
+CLICK = Qt.MouseButton.LeftButton
+
+
+@pytest.mark.parametrize(
+    ("light", "state", "strong", "grey"),
+    [
+        (Light.READY, State.HEALTHY, "Rollback ready", "41 s"),
+        (Light.CLOSING, State.STALE, "Closing in 0:24", "41 s until then"),
+        (Light.SHUT, State.FAILED, "No way back", "hold only"),
+        (Light.UNKNOWN, State.BLIND, "Not known", "whether the way back is open"),
+    ],
+)
+def test_a_light_has_mark_words_and_seconds(light, state, strong, grey):
+    assert light_words(samples.readiness(light), samples.NOW)[:3] == (state, strong, grey)
+
+
+def test_a_light_that_closes_without_a_clock_says_so():
+    assert light_words(samples.readiness(Light.CLOSING, closes_at=None), samples.NOW).strong == "Way back closing"
+    past = samples.readiness(Light.CLOSING, closes_at=samples.NOW - timedelta(seconds=1))
+    assert light_words(past, samples.NOW).strong == "Closing now"
+
+
+def test_the_clock_of_a_closing_way_back_runs(shown):
+    page = shown(ReleasesPage, samples.lit(Light.CLOSING))
+    light = page.rollout.act._ready.light
+    assert light.accessibleName() == "Closing in 0:24, 41 s until then"
+    ticker().set_clock(samples.SampleClock(samples.NOW + timedelta(seconds=4)))
+    assert light.accessibleName() == "Closing in 0:20, 41 s until then"
+
+
+def test_the_reasons_are_in_sight_on_the_release_page(shown):
+    page = shown(ReleasesPage, samples.lit(Light.CLOSING))
+    assert page.rollout.act._ready.reasons.isVisible()
+    assert page.rollout.act._ready.reasons.sentences == ("Orders: Its snapshot counts for 24 s more.",)
+    assert page.rollout.act._loses.text() == "Step 5 is lossy: loses payment references of 31 orders since 10:02."
+
+
+def test_past_the_point_of_no_return_hold_is_in_front_and_roll_back_stays(shown, qtbot):
+    page = shown(ReleasesPage, samples.lit(Light.SHUT))
+    act = page.rollout.act
+    assert act.main is act._stay
+    assert not act._now.isVisible()
+    assert act._calm.isVisible()
+    assert act._calm.isEnabled()
+    qtbot.mouseClick(act.main, CLICK)
+    assert [command.verb for command in page.heard["act"]] == [Verb.HOLD]
+
+
+def test_the_bar_shows_hold_as_the_bright_one_past_the_point_of_no_return(opened):
+    inside = opened(samples.lit(Light.SHUT))
+    assert inside.window.bottom.buttons[Verb.HOLD].solid
+    assert not inside.window.bottom.buttons[Verb.ROLLBACK].solid
+    assert inside.window.bottom.buttons[Verb.ROLLBACK].isEnabled()
+
+
+def test_a_way_back_that_would_lose_something_asks_once_and_then_goes(opened, qtbot):
+    inside = opened(samples.lit(Light.SHUT))
+    inside.desk.decision = Decision(False, ("Going back would lose 31 orders.",), "Hold is what is left.", asks=True)
+    qtbot.mouseClick(inside.window.bottom.buttons[Verb.ROLLBACK], CLICK)
+    qtbot.waitUntil(lambda: QApplication.activeModalWidget() is not None)
+    question = QApplication.activeModalWidget()
+    assert isinstance(question, AsksAgain)
+    assert "31 orders" in question.accessibleDescription()
+    inside.desk.decision = Decision(True)
+    qtbot.mouseClick(question.answer, CLICK)
+    assert [command.verb for (command,) in inside.desk.called("act")] == [Verb.ABORT, Verb.ABORT]
+
+
+def test_hold_can_be_chosen_in_its_place(opened, qtbot):
+    inside = opened(samples.lit(Light.SHUT))
+    inside.desk.decision = Decision(False, ("Going back would lose 31 orders.",), "Hold is what is left.", asks=True)
+    qtbot.mouseClick(inside.window.bottom.buttons[Verb.ROLLBACK], CLICK)
+    qtbot.waitUntil(lambda: QApplication.activeModalWidget() is not None)
+    question = QApplication.activeModalWidget()
+    inside.desk.decision = Decision(True)
+    qtbot.mouseClick(question.hold, CLICK)
+    assert [command.verb for (command,) in inside.desk.called("act")] == [Verb.ABORT, Verb.HOLD]
+
+
+def test_the_target_panel_shows_the_light_with_every_reason(shown):
+    page = shown(TargetsPage, samples.lit(Light.UNKNOWN))
+    page.show_subject("checkout-eu")
+    assert page.panel.ready.reasons.sentences == (
+        "Token format: Cannot be read: redis did not answer within 5 s.",
+        "Old version: 5.1 runs and is healthy.",
+    )
+
+
+def test_rehearse_is_offered_only_where_it_is_allowed(shown, qtbot, desk):
+    page = shown(TargetsPage, samples.lit(Light.READY))
+    page.show_subject("account-eu")
+    qtbot.mouseClick(page.panel.rehearse, CLICK)
+    qtbot.mouseClick(page.rehearsing.dialog.answer, CLICK)
+    assert desk.called("rehearse") == [("account-eu", "rehearsal")]
+    qtbot.waitUntil(lambda: bool(page.heard["told"]))
+    page = shown(TargetsPage, samples.incident())
+    page.show_subject("account-eu")
+    assert not page.panel.rehearse.isVisible()
+
+
+def test_a_refused_rehearsal_says_why(shown, qtbot, desk):
+    desk.decision = Decision(False, ("A rollout runs on account-eu.",), "Rehearse when it is over.")
+    page = shown(ReleasesPage, samples.lit(Light.READY))
+    page.show_subject("plan:account-eu")
+    qtbot.waitUntil(page.plan.rehearse.isVisible)
+    qtbot.mouseClick(page.plan.rehearse, CLICK)
+    dialog = page.rehearsing.dialog
+    qtbot.mouseClick(dialog.answer, CLICK)
+    qtbot.waitUntil(dialog._problem.isVisible)
+    assert dialog._problem.text() == "A rollout runs on account-eu. Rehearse when it is over."
+    dialog.reject()
+
+
+def test_a_rehearsal_says_its_age_and_how_good_the_prediction_was():
+    assert rehearsal_words(samples.rehearsal(), samples.NOW) == "Rehearsed 6 d ago: 38.2 s, predicted 41.0 s."
+    assert rehearsal_words(None, samples.NOW) == "Never rehearsed."
+    assert "did not come through" in rehearsal_words(replace(samples.rehearsal(), ok=False), samples.NOW)

@@ -11,15 +11,17 @@ def _leave() -> None:
     os._exit(0)
 
 
-def hold(at_end: Callable[[], None] = _leave) -> None:
+def hold(at_end: Callable[[], None] = _leave, at_word: Callable[[], None] = lambda: None) -> None:
     """Watch standard input from a thread of its own, and call `at_end` as soon as the other end is closed, however that came about.
+
+    `at_word` is called when something is written to it: the request to leave in order.
 
     A thread, so that a process whose loop is stuck still ends; os.read, so that no buffer's lock is held at exit.
     """
 
     def watch() -> None:
         while os.read(0, 4096):
-            pass
+            at_word()
         at_end()
 
     threading.Thread(target=watch, name="leash", daemon=True).start()

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from console.demo import leash
-from console.demo.wire import Reply, Request, serve
+from console.demo.wire import Reply, Request, answer_json, serve
 
 ACCEPTS = 0.985
 """Share of charges taken in normal times; with as many customers who never pay, 0.97 of checkout sessions complete."""
@@ -57,10 +57,6 @@ class Provider:
         return trouble.accepts if self._first is not None and now - self._first >= trouble.after_s else ACCEPTS
 
 
-def _answer_json(status: int, **facts: object) -> Reply:
-    return Reply(status, json.dumps(facts).encode(), "application/json")
-
-
 async def run(trouble: Trouble | None, seed: int | None) -> None:
     """Serve `POST /charge` with `{"reference": str}` until the program that started us is gone."""
     chance = random.Random(seed)  # noqa: S311 - chance in a simulation, no secret
@@ -68,13 +64,13 @@ async def run(trouble: Trouble | None, seed: int | None) -> None:
 
     async def answer(request: Request) -> Reply:
         if (request.method, request.path) != ("POST", "/charge"):
-            return _answer_json(404, error="only POST /charge")
+            return answer_json(404, error="only POST /charge")
         try:
             reference = str(json.loads(request.body)["reference"])
         except (ValueError, KeyError, TypeError):
-            return _answer_json(400, error="a charge is a JSON object with a reference")
+            return answer_json(400, error="a charge is a JSON object with a reference")
         await asyncio.sleep(chance.uniform(*DELAY_S))
-        return _answer_json(200, state=provider.charge(reference, request.headers.get("user-agent", ""), time.monotonic()))
+        return answer_json(200, state=provider.charge(reference, request.headers.get("user-agent", ""), time.monotonic()))
 
     server, port = await serve(answer)
     leash.tell(port=port)

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.demo import children, ledger, router, scenario, targetfile
+from console.demo import children, deploy, ledger, router, scenario, targetfile
 from console.demo.children import Child
 from console.demo.targetfile import CANARY, DATABASE, FLAG, MIGRATION, STABLE, Addresses
 from console.model.errors import Unreachable
@@ -36,7 +36,7 @@ USUAL = Volume()
 
 
 class PracticeShop:
-    """Two versions of a small shop, its database, payment provider, flag service, router and customers, all in real processes.
+    """Two versions of a small shop, its database, payment provider, flags, token cache, deployer, router and customers, in real processes.
 
     Every process is tied to this one by a pipe and ends with it, whatever ends it. Start and stop must be called in the same event loop.
     """
@@ -85,18 +85,18 @@ class PracticeShop:
             raise Unreachable("The practice shop runs already.", sent=False, advice="Close it first.")
         progress("Making the shop's database")
         await asyncio.to_thread(self._lay_out)
-        progress("Starting the payment provider and the flag service")
-        payments, flags = await self._both(self._provider(), self._module("flags", "flags", [FLAG]))
+        progress("Starting the payment provider, the flag service and the token cache")
+        cache = self._module("tokens", "tokens", ["--locked"] if self.scenario.cache_locked else [])
+        payments, flags, tokens = await self._together(self._provider(), self._module("flags", "flags", [FLAG]), cache)
         progress(f"Starting version {STABLE_VERSION} on {STABLE} and {CANARY_VERSION} on {CANARY}")
-        ports = ["--payments", str(payments.facts["port"]), "--flags", str(flags.facts["port"])]
-        stable, canary = await self._both(self._side(STABLE, ports), self._side(CANARY, ports))
+        deployer = await self._deployer({"payments": payments, "flags": flags, "tokens": tokens})
         progress("Starting the router")
-        sides = {STABLE: int(stable.facts["port"]), CANARY: int(canary.facts["port"])}
+        sides = {side: int(deployer.facts["sides"][side]) for side in (STABLE, CANARY)}
         envoy = await router.start(self.folder, sides, STABLE)
         self._children.append(envoy.child)
         progress(f"Letting the first {self._volume.warm_sessions} customers in")
         load = await self._module("load", "load", self._load_arguments(envoy.port))
-        ours = (payments, flags, load)
+        ours = (payments, flags, load, tokens, deployer)
         self._addresses = Addresses(envoy.port, envoy.admin, *sides.values(), *(int(child.facts["port"]) for child in ours))
         progress("The practice shop is open")
 
@@ -105,22 +105,23 @@ class PracticeShop:
         for ending in ("", "-wal", "-shm"):
             (self.folder / f"{DATABASE}{ending}").unlink(missing_ok=True)
         ledger.create(self.folder / DATABASE)
-        script = ";\n".join(self.scenario.migration) + ";\n"
-        (self.folder / MIGRATION).write_text(script, encoding="utf-8")
+        script = self.folder / MIGRATION
+        deploy.snapshot_of(self.folder / DATABASE, script).unlink(missing_ok=True)
+        for path, statements in ((script, self.scenario.migration), (script.with_suffix(".down.sql"), self.scenario.undo)):
+            path.write_text(";\n".join(statements) + ";\n", encoding="utf-8")
 
     async def _module(self, name: str, module: str, arguments: Sequence[str]) -> Child:
         child = await children.start(name, module, arguments, self.folder)
         self._children.append(child)
         return child
 
-    async def _both(self, one: Coroutine[Any, Any, Child], other: Coroutine[Any, Any, Child]) -> tuple[Child, Child]:
-        """Start two at once; when one fails the other is waited for first, so that it is known and can be ended."""
-        outcomes: list[Child | BaseException] = list(await asyncio.gather(one, other, return_exceptions=True))
-        started = [outcome for outcome in outcomes if isinstance(outcome, Child)]
+    async def _together(self, *starts: Coroutine[Any, Any, Child]) -> list[Child]:
+        """Start several at once; when one fails the others are waited for first, so that they are known and can be ended."""
+        outcomes: list[Child | BaseException] = list(await asyncio.gather(*starts, return_exceptions=True))
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-        return started[0], started[1]
+        return [outcome for outcome in outcomes if isinstance(outcome, Child)]
 
     def _seed(self, offset: int) -> list[str]:
         """Return the seed option of one process; with one seed for the shop, each process still draws numbers of its own."""
@@ -138,12 +139,12 @@ class PracticeShop:
             arguments += ["--trouble", json.dumps(trouble)]
         return await self._module("payments", "payments", arguments)
 
-    async def _side(self, side: str, ports: Sequence[str]) -> Child:
-        version = STABLE_VERSION if side == STABLE else CANARY_VERSION
+    async def _deployer(self, services: Mapping[str, Child]) -> Child:
         time_out = max(TIME_OUT_S / self.speed, TIME_OUT_LEAST_S)
-        identity = ["--side", side, "--version", version, *(["--new-payment"] if side == CANARY else [])]
+        versions = ["--stable", STABLE, "--canary", CANARY, "--old", STABLE_VERSION, "--new", CANARY_VERSION]
+        ports = [word for name, child in services.items() for word in (f"--{name}", str(child.facts["port"]))]
         shared = ["--database", str(self.folder / DATABASE), "--time-out-s", str(time_out), *ports]
-        return await self._module(side, "shop", [*identity, *shared])
+        return await self._module("deployer", "deployer", [*versions, *shared])
 
     def _load_arguments(self, port: int) -> list[str]:
         pages = [] if self._volume.pages_per_s is None else ["--pages-per-s", str(self._volume.pages_per_s)]

@@ -11,14 +11,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.demo import counters, leash
+from console.demo import counters, leash, tokens
 from console.demo.counters import Counters
 from console.demo.ledger import Checkout, Ledger
-from console.demo.wire import COOKIE, Caller, Reply, Request, WireError, serve
+from console.demo.wire import COOKIE, Caller, Reply, Request, WireError, answer_json, serve
 
 SWEEP_S = 0.25
 PRUNE_S = 60.0
 RETRY_S = 0.2
+LEAVE_S = 3.0
+"""How long requests under way may still take when this process is asked to leave."""
 PAGE = '<!doctype html><meta charset="utf-8"><title>Practice shop</title><h1>{title}</h1><p>{text}</p><footer>Version {version}</footer>\n'
 WORDS = {
     "paid": "Thank you: your order is on its way.",
@@ -37,7 +39,9 @@ class Settings:
     database: Path
     payments: int
     flags: int
+    tokens: int
     time_out_s: float
+    port: int = 0
 
 
 class Shop:
@@ -48,8 +52,13 @@ class Shop:
         self._ledger = Ledger(settings.database, settings.side)
         self._payments = Caller(settings.payments)
         self._flags = Caller(settings.flags)
+        self._cache = tokens.CacheClient(settings.tokens)
         self._percent = 0.0
         self._revision = 0
+        self._present = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self.leaving = False
         self._routes: dict[tuple[str, str], Callable[[Request, str], Awaitable[Reply]]] = {
             ("GET", "/"): self._home,
             ("GET", "/product"): self._product,
@@ -62,12 +71,36 @@ class Shop:
         self.counters = Counters(path for _, path in self._routes)
 
     async def answer(self, request: Request) -> Reply:
+        """Answer a request; while the process is leaving, each connection ends with its answer."""
+        self._present += 1
+        self._quiet.clear()
+        try:
+            reply = await self._answer(request)
+        finally:
+            self._present -= 1
+            if not self._present:
+                self._quiet.set()
+        return Reply(reply.status, reply.body, reply.kind, {**reply.headers, "connection": "close"}) if self.leaving else reply
+
+    async def leave(self, server: asyncio.Server) -> None:
+        """Take no new connection, and return when every request under way is answered, or after 3 s."""
+        server.close()
+        self.leaving = True
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await self._quiet.wait()
+                await asyncio.sleep(0.05)  # the last answers are on their way out
+        except TimeoutError:
+            pass
+
+    async def _answer(self, request: Request) -> Reply:
         """Answer a request; what the console asks about the shop itself is not counted as a customer's."""
         if request.path == "/version":
-            facts = {"version": self._settings.version, "healthy": True, "side": self._settings.side}
-            return Reply(200, json.dumps(facts).encode(), "application/json")
+            return answer_json(200, version=self._settings.version, healthy=True, side=self._settings.side)
         if request.path == "/metrics":
             return Reply(200, self.counters.text().encode(), counters.KIND)
+        if request.path == "/token":
+            return await self._accepts(request.query.get("handle", ""))
         route = self._routes.get((request.method, request.path))
         begun = time.perf_counter()
         reply = self._page(404, "Not here", "There is no such page.") if route is None else await self._serve(route, request)
@@ -122,7 +155,7 @@ class Shop:
         if checkout is None or checkout.state != "open":
             return self._page(409, "Nothing to pay", "Your checkout has ended.")
         self.counters.add("payment_attempts")
-        state = await self._charge(self._reference(session, checkout))
+        state = await self._charge(await self._cache.settle(session, *self._token(session, checkout)))
         self.counters.add("payments_ok" if state == "paid" else f"payments_{state}")
         if state != "pending" and self._ledger.finish(session, paid=state == "paid"):
             self.counters.add("resolved_ok" if state == "paid" else "resolved_failed")
@@ -140,11 +173,20 @@ class Shop:
         state = {"ok": "paid", "failed": "declined"}.get(checkout.state, "pending")
         return self._page(200, "Your order", WORDS[state], state)
 
-    def _reference(self, session: str, checkout: Checkout) -> str:
-        """Return what identifies the payment method to the provider: version 5.2b's way where the flag reaches this session, else 5.1's."""
+    def _token(self, session: str, checkout: Checkout) -> tuple[int, str]:
+        """Return format and reference of a new token: version 5.2b's way where the flag reaches this session, else 5.1's."""
         reached = zlib.crc32(session.encode()) % 100 < self._percent
         reference = self._ledger.reference(checkout.method) if self._settings.new_payment and reached else None
-        return self._ledger.token(checkout.method) if reference is None else reference
+        return (tokens.OLD, self._ledger.token(checkout.method)) if reference is None else (tokens.NEW, reference)
+
+    async def _accepts(self, handle: str) -> Reply:
+        """Tell whether a payment with a kept token would be taken here: what a replay of it comes to."""
+        if not handle.isascii() or not handle.replace("-", "").isalnum():
+            return answer_json(200, accepted=False)
+        try:
+            return answer_json(200, accepted=await self._cache.knows(handle))
+        except WireError as error:
+            return answer_json(502, error=str(error))
 
     async def _charge(self, reference: str) -> str:
         body = json.dumps({"reference": reference}).encode()
@@ -187,15 +229,25 @@ class Shop:
 
 
 async def run(settings: Settings) -> None:
-    """Serve until the program that started us is gone."""
-    shop = Shop(settings)
+    """Serve until the program that started us is gone, or asks us to leave."""
+    shop, loop, asked = Shop(settings), asyncio.get_running_loop(), asyncio.Event()
+
+    def leave() -> None:
+        loop.call_soon_threadsafe(asked.set)
+
+    leash.hold(at_word=leave)
     await shop.see_flag()
-    server, port = await serve(shop.answer)
+    server, port = await serve(shop.answer, settings.port)
     leash.tell(port=port)
-    async with server, asyncio.TaskGroup() as tasks:
-        tasks.create_task(shop.watch_flag())
-        tasks.create_task(shop.sweep())
-        tasks.create_task(server.serve_forever())
+    chores = [asyncio.create_task(shop.watch_flag()), asyncio.create_task(shop.sweep())]
+    leaving = asyncio.create_task(asked.wait())
+    done, _ = await asyncio.wait({*chores, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()  # a chore that ended has failed, and this process must not go on without it
+    await shop.leave(server)
+    for chore in chores:
+        chore.cancel()
+    await asyncio.gather(*chores, return_exceptions=True)
 
 
 def main() -> None:
@@ -207,9 +259,10 @@ def main() -> None:
     parser.add_argument("--database", type=Path, required=True)
     parser.add_argument("--payments", type=int, required=True, help="the payment provider's port")
     parser.add_argument("--flags", type=int, required=True, help="the flag service's port")
+    parser.add_argument("--tokens", type=int, required=True, help="the token cache's port")
     parser.add_argument("--time-out-s", type=float, required=True)
+    parser.add_argument("--port", type=int, default=0, help="where to listen; 0 for a free one")
     options = parser.parse_args()
-    leash.hold()
     asyncio.run(run(Settings(**vars(options))))
 
 

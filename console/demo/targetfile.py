@@ -14,6 +14,8 @@ STABLE, CANARY = "blue", "green"
 FLAG = "checkout_v52"
 DATABASE = "shop.sqlite"
 MIGRATION = "0052_payment_ref.sql"
+COLUMN = "payment_methods.payment_ref"
+"""What the migration adds, by which it is seen that it was taken back."""
 DEPLOY = PACKAGE / "demo" / "deploy.py"
 STAGES = ((5, 15, False), (25, 10, False), (50, 10, False), (95, 5, False), (95, 10, True))
 """Weight in per cent, wait in minutes of shop time, bake."""
@@ -30,6 +32,8 @@ class Addresses:
     payments: int
     flags: int
     load: int
+    tokens: int
+    deployer: int
 
 
 TEXT = """\
@@ -101,7 +105,45 @@ panels:
   - {{name: Response time p95, kind: quantile, numerator: http_request_duration_seconds, quantile: 0.95, unit: s}}
   - {{name: Payment completion, kind: share, numerator: payments_ok, denominator: payment_attempts, unit: "%"}}
 
-rollback: [traffic, flag]
+rollback:
+  - traffic
+  - flag
+  - name: code
+    kind: code
+    run: {deployer}/code
+    check: {deployer}/code
+    timeout: 20 s
+    expected: 0.3 s
+  - name: migration
+    kind: migration
+    run: {take_back}
+    check: {is_back}
+    after: [code]
+    timeout: 20 s
+    expected: 0.2 s
+    class: lossy
+    loses: what 5.2b has written into payment_ref since the release began
+    snapshot: {{check: {snapshot}, max_age: 4 h}}
+  - name: tokens
+    kind: cache
+    run: {tokens}/purge
+    check: {deployer}/tokens
+    after: [code]
+    timeout: 10 s
+    expected: 0.1 s
+
+ready:
+  - {{name: the version before still runs, check: "{deployer}/ready/old-version", closes: true}}
+  - {{name: expanded and not contracted, check: "{deployer}/ready/schema", closes: true}}
+  - {{name: token format, check: "{tokens}/fit"}}
+
+reconcilers:
+  - name: deploy robot
+    pause: {{run: "{deployer}/reconciler/pause", check: "{deployer}/reconciler/pause"}}
+    resume: {{run: "{deployer}/reconciler/resume", check: "{deployer}/reconciler/resume"}}
+    timeout: 10 s
+
+rehearse: true
 
 after_a_fail:
   roll_back_after: 20 s
@@ -127,7 +169,8 @@ def _url(port: int, path: str = "") -> str:
 def text(at: Addresses, folder: Path, speed: float) -> str:
     """Return the target file; commands and paths are written as JSON, which YAML reads as it is meant."""
     sides = [f"{LOOPBACK}:{at.stable}", f"{LOOPBACK}:{at.canary}"]
-    script = [sys.executable, str(DEPLOY)]
+    script = [sys.executable, "-S", str(DEPLOY)]
+    migration = [str(folder / DATABASE), str(folder / MIGRATION)]
     return TEXT.format(
         name=NAME,
         speed=format(speed, ".15g"),
@@ -140,7 +183,12 @@ def text(at: Addresses, folder: Path, speed: float) -> str:
         canary_url=_url(at.canary),
         folder=json.dumps(str(folder)),
         check=json.dumps([*script, "check", *sides]),
-        migrate=json.dumps([*script, "migrate", str(folder / DATABASE), str(folder / MIGRATION)]),
+        migrate=json.dumps([*script, "migrate", *migration]),
+        take_back=json.dumps([*script, "take-back", *migration]),
+        is_back=json.dumps([*script, "is-back", *migration, COLUMN]),
+        snapshot=json.dumps([*script, "snapshot", *migration]),
+        tokens=_url(at.tokens),
+        deployer=_url(at.deployer),
         ready=json.dumps([*script, "ready", *sides]),
         flag_url=_url(at.flags, "/flag"),
         flag=FLAG,

@@ -1,6 +1,8 @@
 """HTTP/1.1 on asyncio streams, as much of it as the practice shop's own processes need."""
 
 import asyncio
+import json
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
@@ -11,7 +13,9 @@ COOKIE = "shop_session"
 HEAD_LIMIT = 16_384
 BODY_LIMIT = 65_536
 DEADLINE_S = 10.0
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 502: "Bad Gateway"}
+REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 423: "Locked", 502: "Bad Gateway"}
+OVERLAPS = hasattr(socket, "SO_REUSEPORT")
+"""Whether two processes may listen on one port, so that the next can begin before the former ends."""
 
 
 class WireError(Exception):
@@ -60,6 +64,11 @@ class Reply:
 Answer = Callable[[Request], Awaitable[Reply]]
 
 
+def answer_json(status: int, **facts: object) -> Reply:
+    """Return an answer whose body is a JSON object."""
+    return Reply(status, json.dumps(facts).encode(), "application/json")
+
+
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]] | None:
     """Return the first line and the headers of a message; None when the other side hung up between two messages."""
     try:
@@ -100,22 +109,30 @@ async def _request(reader: asyncio.StreamReader) -> Request | None:
     return Request(words[0], parts.path, dict(parse_qsl(parts.query)), headers, await _body(reader, headers))
 
 
-async def serve(answer: Answer) -> tuple[asyncio.Server, int]:
-    """Listen on a free port of 127.0.0.1 and return the server with its port; connections are kept open until the client leaves."""
+async def serve(answer: Answer, port: int | None = None) -> tuple[asyncio.Server, int]:
+    """Listen on 127.0.0.1 and return the server with its port; connections are kept open until the client leaves.
+
+    Without `port` it is a free one that nobody else gets; with it, 0 for a free one, another process may listen there too, where
+    the system allows that (`OVERLAPS`). An answer with the header `connection: close` ends its connection.
+    """
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _request(reader)) is not None:
-                writer.write((await answer(request)).encode())
+                reply = await answer(request)
+                writer.write(reply.encode())
                 await writer.drain()
+                if "close" in {reply.headers.get("connection"), request.headers.get("connection")}:
+                    return
         except WireError as error:
             writer.write(Reply(400, str(error).encode(), "text/plain", {"connection": "close"}).encode())
-        except ConnectionError:
-            return
+        except (ConnectionError, asyncio.CancelledError):
+            return  # the client left, or this process does; nobody waits for this task
         finally:
             writer.close()
 
-    server = await asyncio.start_server(converse, "127.0.0.1", 0, limit=HEAD_LIMIT, backlog=512)
+    shared = True if port is not None and OVERLAPS else None
+    server = await asyncio.start_server(converse, "127.0.0.1", port or 0, limit=HEAD_LIMIT, backlog=512, reuse_port=shared)
     return server, int(server.sockets[0].getsockname()[1])
 
 
@@ -138,13 +155,14 @@ class Caller:
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await self._converse("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+                keep = (headers or {}).get("connection") != "close"
+                return await self._converse("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body, keep=keep)
         except TimeoutError as error:
             raise WireError(f"{method} {path}: no answer in {DEADLINE_S:g} s") from error
         except OSError as error:
             raise WireError(f"{method} {path}: {error}") from error
 
-    async def _converse(self, message: bytes) -> Reply:
+    async def _converse(self, message: bytes, *, keep: bool) -> Reply:
         reader, writer = await self._line()
         kept = False
         try:
@@ -157,7 +175,7 @@ class Caller:
             if not first.startswith("HTTP/1.") or not status or not status[0].isdigit():
                 raise WireError(f"an answer that is not HTTP: {first[:80]!r}")
             body = await _body(reader, headers)
-            kept = headers.get("connection", "").lower() != "close"
+            kept = keep and headers.get("connection", "").lower() != "close"
             return Reply(int(status[0]), body, headers.get("content-type", ""), headers)
         finally:
             if kept:

@@ -304,7 +304,7 @@ def test_after_kill_9_of_the_program_no_process_is_left(tmp_path: Path) -> None:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"open\n"
         started = psutil.Process(owner.pid).children(recursive=True)
-        assert len(started) == 7
+        assert len(started) == 9
         assert any("envoy" in process.name() for process in started)
         owner.kill()
     _, alive = psutil.wait_procs(started, timeout=5)

@@ -10,7 +10,7 @@ from console.files.targetfile import read_target
 from console.model.errors import Unreachable
 from console.model.target import Environment, SessionGate, Target
 
-AT = Addresses(shop=1001, admin=1002, stable=1003, canary=1004, payments=1005, flags=1006, load=1007)
+AT = Addresses(shop=1001, admin=1002, stable=1003, canary=1004, payments=1005, flags=1006, load=1007, tokens=1008, deployer=1009)
 
 
 def target(folder: Path = Path("/shop"), speed: float = 20.0) -> Target:
@@ -63,7 +63,7 @@ def test_a_folder_with_odd_characters_is_read_as_it_is() -> None:
     assert made.pipeline is not None
     assert made.pipeline.folder == str(folder)
     assert made.pipeline.stages[1].run[-2:] == (str(folder / "shop.sqlite"), str(folder / "0052_payment_ref.sql"))
-    assert len(made.commands) == 3
+    assert len(made.commands) == 6
 
 
 def test_there_is_no_file_while_the_shop_does_not_run(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from console.demo.load import Customers, pace
 from console.demo.payments import ACCEPTS, Provider, Trouble
 from console.demo.wire import Caller, Reply, Request, WireError, serve
 
-CHILDREN = ("shop", "payments", "flags", "load", "guard")
+CHILDREN = ("shop", "payments", "flags", "tokens", "deployer", "load", "guard")
 
 
 @pytest.mark.parametrize("module", CHILDREN)

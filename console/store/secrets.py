@@ -186,7 +186,8 @@ def _asked(ask: Callable[[], _T]) -> _T:
 
 async def _answer(asked: "Future[_T]", timeout_s: float) -> _T:
     try:
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.shield(asyncio.wrap_future(asked))
     except TimeoutError as error:
         raise SecretsUnavailable(
             f"The keyring has not answered for {timeout_s:g} s: it is locked, or waits for a person.", advice=_UNLOCK

@@ -170,6 +170,30 @@ def test_a_secret_that_was_read_before_outlives_a_keyring_that_is_locked(monkeyp
     silent.person.set()
 
 
+def test_a_wait_that_is_cancelled_in_the_instant_of_its_answer_ends(monkeypatch: pytest.MonkeyPatch):
+    use(monkeypatch, MemoryKeyring())
+    swallowed: list[str] = []
+
+    async def poll(secrets: Secrets) -> None:
+        while True:
+            await secrets.get_async("shop")
+            swallowed.append("went on")
+
+    async def cancel_at(instant: int) -> None:
+        task = asyncio.create_task(poll(Secrets()))
+        for _ in range(instant):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=10)
+        assert task.cancelled(), "a poller that does not end keeps the program from ending"
+
+    async def cancel_often() -> None:
+        for instant in range(150):
+            await cancel_at(instant)
+
+    asyncio.run(cancel_often())
+
+
 def test_references_name_the_environment_a_keyring_or_a_trusted_command(monkeypatch: pytest.MonkeyPatch):
     backend = MemoryKeyring()
     use(monkeypatch, backend)

@@ -13,7 +13,7 @@ OpenDesktop = Callable[[tuple[str, float, bool]], int]
 It comes from above: commands do not know windows.
 """
 
-SCENARIOS = ("healthy", "silent-payment", "site-wide")
+SCENARIOS = ("healthy", "silent-payment", "site-wide", "stuck-rollback")
 
 
 def demo(

@@ -128,7 +128,10 @@ class HttpFlag:
 
 @dataclass(frozen=True, slots=True)
 class HttpUndo:
-    """A step of the way back behind HTTP: POST to `run` does it (idempotent), GET of `check` gives `{"done": bool, "detail": str}`."""
+    """A step of the way back behind HTTP: POST to `run` does it (idempotent), GET of `check` gives `{"done": bool, "detail": str}`.
+
+    `since` beside them, an instant as ISO 8601 with a zone, tells since when.
+    """
 
     run: str
     check: str
@@ -138,7 +141,10 @@ class HttpUndo:
 
 @dataclass(frozen=True, slots=True)
 class CommandUndo:
-    """A step of the way back by declared commands, run in `folder`: `check` exits 0 when it is done, 1 when it is not."""
+    """A step of the way back by declared commands, run in `folder`: `check` exits 0 when it is done, 1 when it is not.
+
+    The last line that `check` prints is the detail; a line `since: 2026-11-24T10:00:00Z` tells since when.
+    """
 
     run: tuple[str, ...]
     check: tuple[str, ...]

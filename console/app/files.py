@@ -21,6 +21,6 @@ def read_target(row: TargetRow) -> Target:
 def verify_file(path: Path, *, partial: bool) -> VerifyReport:
     """Check an exported audit without a store; `partial` takes gaps for what a filter left out. Raises BadFile when it is no export."""
     from console.files.export import read_export  # noqa: PLC0415
-    from console.store.chain import verify_export  # noqa: PLC0415
+    from console.store.exported import verify_export  # noqa: PLC0415
 
     return verify_export(read_export(path), partial=partial)

@@ -43,7 +43,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record in its place: `body` are the canonical bytes (RFC 8785) that `hash` (SHA-256, hex) covers; they hold seq and prev."""
+    """A record in its place: `body` are the canonical bytes (RFC 8785) that `hash` (SHA-256, hex) covers; they hold seq and prev.
+
+    `key` is the id of the key that signed the body, "" when none did; `signature` is Ed25519 (RFC 8032) over the body.
+    """
 
     seq: int
     entry: Entry
@@ -51,6 +54,62 @@ class Record:
     hash: str
     body: bytes
     signed: bool = False
+    key: str = ""
+    signature: bytes = b""
+    proof: tuple[str, ...] = ()
+    """The hashes, in hex, that lead from this record to the root of an export's newest checkpoint (RFC 9162, section 2.1.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditKey:
+    """The public half of a key that signs records. `id` is the first 32 hex digits of the SHA-256 of its 32 bytes, so it can't be swapped.
+
+    `place` is where the other half lies: `keyring`, or `practice` for the practice shop's own key, which anybody on this computer can read.
+    """
+
+    id: str
+    public: bytes
+    person: str
+    place: str
+    made_at: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return how people know the key."""
+        return f"{self.person} ({self.place}, {self.id[:8]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What was kept outside of the records: a checkpoint as a signed note, and where it came from.
+
+    `digests` are the first 6 bytes of the hash of each record after `start` up to the checkpoint's size, so that the first record that was
+    rewritten can be named; b"" where only the checkpoint was kept.
+    """
+
+    note: str
+    source: str
+    at: str = ""
+    start: int = 0
+    digests: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A checkpoint over the first `size` records, as a signed note."""
+
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportHead:
+    """What an export begins with: the log, the public keys, the newest checkpoint, and whether records were left out."""
+
+    log_id: str
+    keys: tuple[AuditKey, ...]
+    newest: str
+    partial: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +129,9 @@ class AuditFilter:
 class VerifyReport:
     """What a verification found. `first_bad` is the first record that does not hold, with `problem` in words; None when all is well.
 
-    `open_intents` are intents without an outcome, by step id.
+    `open_intents` are intents without an outcome, by step id. `root` is that of the tree over all records, in hex.
+    `signatures` counts the signatures that were checked and hold, by the key's label. `checkpoints` counts those that were found to agree,
+    `anchors` those from outside. `unanchored` counts the records after the last anchor; None when no anchor was given.
     """
 
     log_id: str
@@ -81,6 +142,11 @@ class VerifyReport:
     problem: str
     open_intents: tuple[str, ...]
     unsigned: int
+    root: str = ""
+    signatures: Mapping[str, int] = field(default_factory=dict)
+    checkpoints: int = 0
+    anchors: int = 0
+    unanchored: int | None = None
 
     @property
     def ok(self) -> bool:

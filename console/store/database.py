@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from console.model.errors import CannotRecord, ConsoleError
 from console.model.hooks import reach
+from console.store.keys import KEYS, Keys
 
 T = TypeVar("T")
 Move = Callable[[Connection], T]
@@ -26,6 +27,8 @@ Merge = Callable[[Connection, ExitStack], None]
 URGENT, USUAL, LAST = range(3)
 """Ranks of jobs; the lower goes first."""
 READERS = 3
+CHORE_S = 60.0
+"""Seconds without a write after which the chore is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class Database(ABC):
         """Whether the last write could not be recorded."""
         self.waiting = False
         """Whether the writer waits for another program right now ("waiting for journal")."""
+        self.keys: Keys | None = None
+        """With what records are signed; None signs nothing."""
+        self.chore: Move[None] | None = None
+        """What is done in a transaction of its own when nothing was written for a minute after a write."""
 
     @abstractmethod
     def now(self, conn: Connection) -> datetime:
@@ -102,6 +109,8 @@ class Database(ABC):
 
         `urgent` goes before everything that waits, and gives up early so that the caller can use the emergency journal.
         """
+        if self.keys is not None:
+            await self.keys.settled(urgent=urgent)
         return await asyncio.wrap_future(self.submit(move, hook=hook, urgent=urgent))
 
     def submit(self, move: Move[T], *, hook: str = "", urgent: bool = False) -> "Future[T]":
@@ -119,6 +128,10 @@ class Database(ABC):
     async def read_whole(self, look: Move[T]) -> T:
         """Run one read that may take long, as one of the whole audit; never on a copy. Raises StoreError."""
         return await self.read(look)
+
+    def look(self, look: Move[T]) -> T:
+        """Run one read in the calling thread, which may wait for the database. Raises StoreError."""
+        return self._look(look)
 
     async def version(self) -> int:
         """Return a number that changes whenever any process commits; 0 while that cannot be known."""
@@ -142,8 +155,13 @@ class Database(ABC):
 
     def _work(self) -> None:
         """Do one job after the other until the closing one."""
+        rested = True
         while True:
-            job = self._jobs.get()
+            try:
+                job = self._jobs.get(timeout=None if rested or self.chore is None else CHORE_S)
+            except queue.Empty:
+                job = Job(USUAL, next(self._numbers), self.chore or _nothing)
+            rested = job.move is self.chore
             if job.rank == LAST:
                 self._drop()
                 job.done.set_result(None)
@@ -167,6 +185,7 @@ class Database(ABC):
         try:
             with ExitStack() as after:
                 with self._begun(job.rank) as conn:
+                    conn.info[KEYS] = self.keys
                     self._merge(conn, after)
                     result = job.move(conn)
                     if job.hook:
@@ -189,3 +208,7 @@ class Database(ABC):
                 self._jobs.put(job)
                 return
             self._do(job)
+
+
+def _nothing(conn: Connection) -> None:
+    """Write nothing."""

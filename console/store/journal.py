@@ -20,7 +20,7 @@ from console.store.freezing import stops_in, windows_in
 from console.store.merging import Spool
 from console.store.rows import new_rollout, rollout_of, sent_row, settled_values, step_row_of, step_values
 from console.store.schema import rollouts, steps
-from console.store.trail import append_to
+from console.store.trail import append_to, refuse_unsigned
 from console.store.wheel import end_lease, lease_on
 from console.store.wording import intent_entry, outcome_entry, plan_entry, refusal_entry
 
@@ -76,6 +76,7 @@ class SqliteJournal:
 
     def _send_forward(self, conn: Connection, intent: Intent, guard: Guard | None) -> StepRow:
         now = self._database.now(conn)
+        refuse_unsigned(conn, intent.rollout.plan.target)
         lease = lease_on(conn, intent.rollout.id)
         rules.check_forward(_row(conn, intent.rollout.id), lease, intent, now)
         if guard is not None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from console.model.audit import Entry, RecordKind
 from console.model.clock import Clock, from_iso, iso
 from console.model.rollout import Actor, Intent, Outcome, StepRow, StepState
-from console.store.chain import plain
+from console.store.sealing import plain
 from console.store.emergency import EmergencyJournal, Found
 from console.store.redact import redact
 from console.store.rows import sent_row, settled_values, step_row_of, step_values

@@ -64,11 +64,14 @@ class Frontier:
 
 
 class Tree:
-    """A tree of `size` entries that are fetched as needed; of what was fetched only the roots of chunks are kept."""
+    """A tree of `size` entries that are fetched as needed; of what was fetched only the roots of chunks are kept.
+
+    `fetch` may be changed to another way to the same entries.
+    """
 
     def __init__(self, fetch: Leaves, size: int) -> None:
         self.size = size
-        self._fetch = fetch
+        self.fetch = fetch
         self._known: dict[tuple[int, int], bytes] = {}
 
     def root(self, size: int | None = None) -> bytes:
@@ -110,7 +113,7 @@ class Tree:
             return self._known[low, high]
         if high - low <= CHUNK:
             edge = Frontier()
-            edge.extend(self._fetch(low, high))
+            edge.extend(self.fetch(low, high))
             found = edge.root()
         else:
             middle = low + _split(high - low)

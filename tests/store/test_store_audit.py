@@ -11,7 +11,7 @@ from store_kit import ANN, BACK, BOB, NOON, UP, HandClock, allow, driving, entry
 
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import StoreError
-from console.store.chain import verify_export
+from console.store.exported import verify_export
 from console.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from store_kit import entry, export_line
 
 from console.model.audit import Record, RecordKind
-from console.store.chain import FIRST_PREV, Row, entry_of, plain, seal, verify_export, verify_rows
+from console.store.chain import FIRST_PREV, Row, entry_of, plain, seal, verify_rows
+from console.store.exported import verify_export
 from console.store.redact import _PATTERNS, redact, redact_text
 
 LOG = "log-a"

@@ -55,6 +55,8 @@ class Backward:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._under_way: dict[str, list[asyncio.Task[None]]] = {}
+        """The moves of each rollout that are not over; the latest is the rollout's `backward`."""
 
     async def act(self, live: LiveTarget, command: Command) -> Answer:
         """Do a backward move that the policy allows; returns when it is recorded and on the wire."""
@@ -149,6 +151,7 @@ class Backward:
         record.epoch += 1
         record.going_back = record.going_back or ends
         record.backward = asyncio.create_task(self._run(live, record, move, told), name=f"{move.verb.value} {record.id}")
+        self._under_way.setdefault(record.id, []).append(record.backward)
         return told
 
     async def _run(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> None:
@@ -162,12 +165,18 @@ class Backward:
             LOG.exception("%s of %s broke", move.verb.value, record.id)
             await self._failed(live, record, move, f"The console made an error: {type(error).__name__}. See the log.")
         finally:
-            if record.backward is asyncio.current_task():  # a later move may be under way by now
-                record.backward = None
+            self._is_over(record, asyncio.current_task())
             if not told.done():
                 told.set_result(None)
             record.wake.set()
             self._parts.touch(live, record)
+
+    def _is_over(self, record: LiveRollout, move: "asyncio.Task[None] | None") -> None:
+        """Note the end of a move; one that began before it or after it may still be under way."""
+        others = [each for each in self._under_way.pop(record.id, ()) if each is not move]
+        if others:
+            self._under_way[record.id] = others
+        record.backward = others[-1] if others else None
 
     async def _steps(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> Sequence[StepRow]:
         rows = []

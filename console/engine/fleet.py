@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from console.engine import judging
+from console.engine.leftovers import Leftovers
 from console.engine.parts import Parts
 from console.engine.recovery import Recovery
 from console.engine.rings import Charts
@@ -43,6 +44,9 @@ class Fleet:
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._version = -1
+        self._leftovers = Leftovers(parts)
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever another process changed the records."""
         self.broken: dict[str, tuple[TargetRow, ConsoleError]] = {}
         """Targets whose file cannot be used, with the reason."""
 
@@ -81,7 +85,8 @@ class Fleet:
             return
         for record in [record for record in self._parts.records.values() if record.rollout.plan.target == name]:
             await _end(record.driver)
-            await _finish(record.backward)
+            while record.backward is not None and not record.backward.done():
+                await _finish(record.backward)
             self._parts.records.pop(record.id, None)
         await live.connections.close()
 
@@ -136,6 +141,7 @@ class Fleet:
                 self._parts.outbox.touch_calendar()
             await self._reread_rows()
             await self._recovery.reread()
+            self.on_change()
         for live in tuple(self._parts.targets.values()):
             await self._recovery.look_for_orphans(live)
             freeze = self._parts.asking.freeze(live)
@@ -143,6 +149,7 @@ class Fleet:
                 live.freeze = freeze
                 self._parts.outbox.touch_calendar()
                 live.touch()
+        await self._leftovers.look()
         await self._parts.around.store.ready()
         if self._parts.asking.store_problem is not None:
             self._parts.asking.trouble(None)

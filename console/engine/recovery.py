@@ -12,12 +12,16 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.model.errors import ConsoleError
 from console.model.rollout import Phase, Rollout, StepRow, StepState
 from console.model.stores import RolloutChange
+from console.model.verbs import Direction
 
 HISTORY = 20
 """Rollouts of a target that are shown after a start."""
 
 ALONE_S = 5.0
 """A wheel that ran out is left alone for so long before its rollout is held; one that was never taken, too."""
+
+UNDER_WAY_S = 60.0
+"""So long may a console be sending one step of a way back; after that it is read back by another one."""
 
 LONG_RECORD = 500
 """Samples that are judged in some milliseconds; more of them are judged beside the loop."""
@@ -76,7 +80,7 @@ class Recovery:
         """Take over what a console that is gone left behind: open steps are read back, a running rollout is held."""
         if record.mine or not await self._left_alone(record):
             return
-        for row in [row for row in record.rows_in_order() if row.state in OPEN]:
+        for row in [row for row in record.rows_in_order() if row.state in OPEN and not self._under_way(row)]:
             await self._read_back(live, record, row)
         phase = record.rollout.phase
         if phase is Phase.STOPPED and record.rollout.auto_back_at is not None and self._keeps_watch:
@@ -182,7 +186,14 @@ class Recovery:
                 record.unrecorded = error.message
 
     def _unread(self, record: LiveRollout) -> bool:
-        return any(row.state in OPEN and row.id not in record.unknowns for row in record.rows.values())
+        return any(row.state in OPEN and row.id not in record.unknowns and not self._under_way(row) for row in record.rows.values())
+
+    def _under_way(self, row: StepRow) -> bool:
+        """Tell whether another console is still sending a step of a way back; it does so without a wheel, and settles it itself."""
+        around, backward = self._parts.around, row.step.direction is Direction.BACKWARD
+        if not backward or row.state is not StepState.SENT or row.actor.console == around.actor.console:
+            return False
+        return self._parts.alive(row.actor) and (around.clock.now() - row.sent_at).total_seconds() < UNDER_WAY_S
 
     def _note_done(self, live: LiveTarget, rollout: Rollout) -> None:
         if rollout.phase is not Phase.DONE or not is_release(rollout.plan):

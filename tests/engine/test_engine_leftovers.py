@@ -1,0 +1,108 @@
+"""Steps that a console left open are settled by whoever is there, and one that is still being sent is left to its console."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_fakes import ANA, BEN, BLUE, GREEN, Desk, World, world
+
+from console.model.errors import Unreachable
+from console.model.rollout import Actor, Intent, Phase, Rollout, StepState
+from console.model.verbs import Verb
+
+pytestmark = pytest.mark.anyio
+
+GONE = Actor("Cyd", "desk:9:gone")
+
+
+async def left(w: World, rollout: Rollout, name: str, actor: Actor = GONE) -> None:
+    """Leave a step of the way back open, as a console does that dies after its intent."""
+    step = rollout.plan.rollback[0]
+    await w.store.journal.send(Intent(rollout, step, name, actor, "", None, w.time.clock.now()), None)
+
+
+async def state(w: World, rollout: str, name: str) -> StepState:
+    return next(row.state for row in await w.store.journal.steps(rollout) if row.id == name)
+
+
+async def driven(w: World, *dead: Actor) -> tuple[Desk, str]:
+    desk = await w.desk()
+    desk.dead |= {actor.console for actor in dead}
+    rollout = await desk.start()
+    await desk.until_stage(rollout, 1)
+    return desk, rollout
+
+
+async def test_a_step_of_a_console_that_died_is_settled_although_another_one_drives(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w, GONE)
+        await left(w, await desk.row(rollout), "left")
+        await w.time.advance(10)
+        assert await state(w, rollout, "left") is StepState.FAILED
+        await desk.until_phase(rollout, "done")
+        assert (await w.store.audit.verify()).open_intents == ()
+
+
+async def test_a_step_whose_rollout_ended_without_it_is_settled(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        await left(w, await desk.row(rollout), "left")
+        await w.time.advance(30)
+        assert await state(w, rollout, "left") is StepState.SENT, "its console may still be at it"
+        await w.time.advance(60)
+        assert await state(w, rollout, "left") is StepState.CONFIRMED
+
+
+async def test_a_step_of_a_rollout_that_could_not_be_recorded_is_settled(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w, GONE)
+        await left(w, replace(await desk.row(rollout), id="R-unrecorded-1"), "left")
+        await w.time.advance(10)
+        assert await state(w, "R-unrecorded-1", "left") is StepState.FAILED
+
+
+async def test_a_step_that_cannot_be_read_back_stays_open_until_it_can(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w, GONE)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        w.shop.router.deaf = Unreachable("down", sent=False)
+        await left(w, await desk.row(rollout), "left")
+        await w.time.advance(30)
+        assert await state(w, rollout, "left") is StepState.SENT
+        w.shop.router.deaf = None
+        await w.time.advance(10)
+        assert await state(w, rollout, "left") is StepState.CONFIRMED
+
+
+async def test_a_rollback_stays_under_way_when_a_flag_kill_that_began_after_it_ends(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w)
+        w.shop.router.before_set = lambda: w.time.sleep(4.0)
+        await desk.act(Verb.ROLLBACK)
+        await desk.act(Verb.FLAG_KILL)
+        await w.time.advance(2.0)
+        assert not w.shop.flags.on
+        record = desk.engine._parts.records[rollout]
+        assert record.backward is not None, "the rollback is still being sent"
+        ended = await w.time.through(desk.engine.ended(rollout))
+        assert ended.phase is Phase.ROLLED_BACK
+        assert w.shop.router.weights == {BLUE: 100.0, GREEN: 0.0}
+
+
+async def test_a_way_back_that_another_console_is_sending_is_left_to_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await driven(w)
+        await w.desk(BEN)
+        w.shop.router.before_set = lambda: w.time.sleep(4.5)
+        w.shop.router.errors = [Unreachable("cut", sent=True)] * 2
+        w.shop.router.applies = False
+        await ana.act(Verb.ROLLBACK)
+        for _ in range(20):
+            await w.time.advance(1.0)
+            rows = [row for row in await w.store.journal.steps(rollout) if row.step.direction == "backward" and row.actor == ANA]
+            assert rows[0].state is StepState.SENT
+        w.shop.router.applies = True
+        await ana.until_phase(rollout, "rolled back", limit_s=60)

@@ -23,6 +23,7 @@ from servers.fixtures import (  # noqa: E402, F401
     upstreams,
 )
 from servers.keyring_process import keyring_server  # noqa: E402, F401
+from servers.postgres_process import postgres_process, postgres_server  # noqa: E402, F401
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("ci", max_examples=60, derandomize=True, **_COMMON)

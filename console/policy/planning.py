@@ -58,7 +58,6 @@ def make_rollout_plan(
         gates=target.gates,
         needed=dict(needed or {}),
         auto_rollback_after_s=target.auto_rollback_after_s,
-        return_if_lost_s=target.return_if_lost_s,
         freeze_rule=target.freeze_rule,
         target_digest=target.digest,
         no_way_back=without_return(target),
@@ -221,7 +220,6 @@ def _short_plan(kind: PlanKind, target: Target, sides: SidesNow, steps: tuple[St
         steps=steps,
         freeze_rule=target.freeze_rule,
         auto_rollback_after_s=target.auto_rollback_after_s,
-        return_if_lost_s=target.return_if_lost_s,
         target_digest=target.digest,
     )
 

@@ -38,7 +38,7 @@ class SqliteTargets:
         values = asdict(row) | {"armed": int(row.armed), "practice": int(row.practice)}
 
         def move(conn: Connection) -> None:
-            _put(conn, targets.c.name, values)
+            put_row(conn, targets.c.name, values)
             append_to(conn, Entry(RecordKind.TARGET, actor, at, verb, row.name, result="kept", detail=asdict(row)))
 
         await self._database.write(move)
@@ -120,10 +120,10 @@ class SqliteSettings:
 
     async def put(self, key: str, value: str) -> None:
         """Store a setting."""
-        await self._database.write(lambda conn: _put(conn, settings.c.key, {"key": key, "value": value}))
+        await self._database.write(lambda conn: put_row(conn, settings.c.key, {"key": key, "value": value}))
 
 
-def _put(conn: Connection, key: Column[str], values: Mapping[str, Any]) -> None:
+def put_row(conn: Connection, key: Column[str], values: Mapping[str, Any]) -> None:
     """Add or replace a row; safe in two statements, for one transaction writes at a time."""
     if conn.execute(update(key.table).where(key == values[key.name]).values(**values)).rowcount == 0:
         conn.execute(insert(key.table), values)

@@ -4,20 +4,21 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from console.model.audit import Entry, RecordKind
 from console.model.clock import Clock, from_iso, iso
 from console.model.rollout import Actor, Intent, Outcome, StepRow, StepState
-from console.store.sealing import plain
 from console.store.emergency import EmergencyJournal, Found
 from console.store.redact import redact
 from console.store.rows import sent_row, settled_values, step_row_of, step_values
-from console.store.schema import merged, rollouts, steps
+from console.store.schema import audit, merged, rollouts, steps
+from console.store.sealing import plain
 from console.store.trail import append_to
 from console.store.wording import intent_entry, outcome_entry
 
@@ -32,6 +33,8 @@ class Spool:
     def __init__(self, file: EmergencyJournal, clock: Clock) -> None:
         self._file = file
         self._clock = clock
+        self.origin = ORIGIN
+        """What its records are called in the audit."""
 
     async def keep_intent(self, intent: Intent) -> bool:
         """Keep a backward intent; False when even that failed."""
@@ -100,21 +103,30 @@ class Spool:
             return
         try:
             with conn.begin_nested():
-                _adopt(conn, record)
-        except (KeyError, ValueError, TypeError, AttributeError, IntegrityError) as error:
+                _adopt(conn, record, self.origin)
+        except (KeyError, ValueError, TypeError, AttributeError, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and not _is_no(error):
+                raise
             _log.warning("an emergency record cannot be merged: %s", error)
             self._tell(conn, "a record that cannot be understood", {"found": dict(record)})
         conn.execute(insert(merged), {"id": name})
 
     def _tell(self, conn: Connection, result: str, detail: Mapping[str, Any] | None = None) -> None:
         entry = Entry(RecordKind.CONSOLE, Actor("console", ""), self._clock.now(), "merge emergency journal", result=result)
-        append_to(conn, Entry(entry.kind, entry.actor, entry.at, entry.verb, result=result, detail={"origin": ORIGIN, **(detail or {})}))
+        append_to(conn, replace(entry, detail={"origin": self.origin, **(detail or {})}))
 
 
-def _adopt(conn: Connection, record: Mapping[str, Any]) -> None:
+def _is_no(error: DBAPIError) -> bool:
+    """Tell whether the database understood a record and refuses it, as it does for somebody who lost their role meanwhile."""
+    return isinstance(error, IntegrityError) or str(getattr(error.orig, "sqlstate", "")) in {"RC001", "42501"}
+
+
+def _adopt(conn: Connection, record: Mapping[str, Any], origin: str) -> None:
     entry = _entry_of(record["entry"])
+    if _is_there(conn, entry):
+        return
     about = conn.execute(select(rollouts.c.target, rollouts.c.plan_hash).where(rollouts.c.id == entry.rollout)).first()
-    detail = {**entry.detail, "origin": ORIGIN, "kept_at": str(record["kept_at"])}
+    detail = {**entry.detail, "origin": origin, "kept_at": str(record["kept_at"])}
     target, plan_hash = ("", "") if about is None else (about.target, about.plan_hash)
     append_to(
         conn,
@@ -138,6 +150,13 @@ def _adopt(conn: Connection, record: Mapping[str, Any]) -> None:
     elif stored.state not in _FINAL and record["what"] == "outcome":
         changed = {name: values[name] for name in ("state", "accepted_at", "read_back_at", "seen", "detail")}
         conn.execute(update(steps).where(steps.c.id == values["id"]).values(**changed))
+
+
+def _is_there(conn: Connection, entry: Entry) -> bool:
+    """Tell whether the database has taken a record after all: its answer was lost, not its commit."""
+    step = str(entry.detail.get("step", ""))
+    same = (audit.c.step == step, audit.c.kind == entry.kind.value, audit.c.rollout == entry.rollout, audit.c.at == iso(entry.at))
+    return bool(step) and conn.execute(select(audit.c.seq).where(*same)).first() is not None
 
 
 def _waiting_row(record: Mapping[str, Any]) -> StepRow | None:

@@ -1,6 +1,6 @@
 """The tables of our records, and the triggers that let the audit only grow."""
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 SCHEMA_VERSION = 2
 """Kept in `user_version`; a file with a higher one was written by a newer program and is not written to."""
@@ -17,7 +17,7 @@ about = Table("about", metadata, Column("key", Text, primary_key=True), Column("
 audit = Table(
     "audit",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     *_words("kind", "actor", "at", "target", "rollout", "step", "hash"),
     Column("body", LargeBinary, nullable=False),
     Column("signed", Integer, nullable=False),

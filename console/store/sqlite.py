@@ -38,10 +38,14 @@ _log = logging.getLogger(__name__)
 class SqliteStore:
     """The store of one person's consoles; several processes may use one folder."""
 
+    spool_name = EMERGENCY
+    person = ""
+    """Under which login records are written; "" when whoever acts names themselves."""
+
     def __init__(self, folder: Path, clock: Clock, patience: Patience, make: MakeDatabase = SqliteFile, signer: Signer = UNSIGNED) -> None:
         self.folder = folder
-        self._file = EmergencyJournal(folder / EMERGENCY)
-        spool = Spool(self._file, clock)
+        self._file = EmergencyJournal(folder / self.spool_name)
+        self._spool = spool = Spool(self._file, clock)
         self._database = make(folder / RECORDS, patience, spool.merge, clock)
         self.keys = Keys(signer, folder / PRACTICE_KEY, clock)
         self._database.keys, self._database.chore = self.keys, sign_now
@@ -57,6 +61,11 @@ class SqliteStore:
         self.ways = SqliteWays(self._database)
         self.trouble = ""
         """Why nothing could be recorded when the store was opened; "" when all was well. Each write tries again."""
+
+    @property
+    def database(self) -> Database:
+        """Where all of it is kept."""
+        return self._database
 
     @property
     def waiting(self) -> bool:

@@ -106,6 +106,7 @@ def boot_postgres() -> PostgresServer:
     cluster = folder / "cluster"
     made = subprocess.run(
         _as_server([initdb, "-D", str(cluster), "-A", "trust", "-U", ADMIN, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]),
+        check=False,
         capture_output=True,
         cwd="/",
         text=True,

@@ -36,6 +36,7 @@ from console.store.planjson import plan_of, plan_text, step_of, step_text
 from console.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio
+BOTH_STORES = True
 
 _names = st.text(max_size=8)
 _numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**6), 10**6)
@@ -279,6 +280,7 @@ async def test_a_guard_that_breaks_leaves_nothing_behind(store: SqliteStore):
     assert await store.journal.steps(rollout.id) == []
 
 
+@pytest.mark.one_file
 async def test_a_plan_that_was_changed_in_the_file_goes_no_further_forward(store: SqliteStore):
     rollout, token = await driving(store)
     with sqlite3.connect(store.folder / "records.db") as raw:

@@ -27,8 +27,8 @@ from console.store.schema import about
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-TURN = 0x72656C65617365
-"""The advisory lock that every writer takes first, so that the chain of records cannot fork."""
+TURN = 32199663576773477
+"""The advisory lock that every writer takes first, so that the chain of records cannot fork; rules.sql names it too."""
 READ_S, LONG_S = 1.0, 600.0
 """How long a read may take: of state, which the mirror has too, and of the audit, which it has not."""
 _SLICE_S = 0.1
@@ -63,6 +63,9 @@ class PostgresServer(Database):
     def lost(self) -> CannotRecord | None:
         """Why the server is not to be had now, None while it is."""
         return self._trouble
+
+    def _is_lost(self) -> bool:
+        return self._trouble is not None
 
     def lose(self, error: BaseException) -> CannotRecord:
         """Note that the server is gone: from now on nothing waits for it, until the follower has found it again."""
@@ -139,7 +142,7 @@ class PostgresServer(Database):
     def _in_words(self, error: DBAPIError) -> ConsoleError:
         if words.is_refusal(error):
             return words.refusal(error, self.door.address)
-        if words.is_waiting(error):
+        if not words.is_gone(error):
             return words.cannot_record(error, self.door.address)
         self._drop()
         return self.lose(error)
@@ -154,11 +157,14 @@ class PostgresServer(Database):
 
     async def write(self, move: Move[T], *, hook: str = "", urgent: bool = False) -> T:
         """Run one transaction, see `Database.write`. An urgent one is given up when its time is over, whatever the writer waits for."""
+        if self.keys is not None:
+            await self.keys.settled(urgent=urgent)
         done = self.submit(move, hook=hook, urgent=urgent)
         if not urgent:
             return await asyncio.wrap_future(done)
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(done)), self.patience.urgent_s * 1.5)
+            async with asyncio.timeout(self.patience.urgent_s * 1.5):
+                return await asyncio.shield(asyncio.wrap_future(done))
         except TimeoutError as error:
             done.cancel()
             done.add_done_callback(_forget)
@@ -169,11 +175,11 @@ class PostgresServer(Database):
         return await asyncio.wrap_future(self._look_pool.submit(self._ask, look, LONG_S))
 
     def _look(self, look: Move[T]) -> T:
-        if self.lost is None:
+        if not self._is_lost():
             try:
                 return self._ask(look, READ_S)
             except StoreError as error:
-                if self.lost is None:
+                if not self._is_lost():
                     raise
                 _log.info("reading the mirror: %s", error.message)
         try:
@@ -188,7 +194,7 @@ class PostgresServer(Database):
             with self._readers.connect() as conn, within(raw_of(conn), patience_s):
                 return look(conn)
         except (DBAPIError, TimeoutError, CannotRecord) as error:
-            if not words.is_refusal(error):
+            if words.is_gone(error):
                 self.lose(error)
             raise words.cannot_read(error, self.door.address) from error
 

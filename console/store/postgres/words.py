@@ -26,6 +26,9 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_GONE = ("08", "25006", "28", "3D", "3F", "42P01", "53", "57P", "58", "XX")
+
+
 def code_of(error: BaseException) -> str:
     """Return the SQLSTATE of an error, "" when the server did not say one."""
     source = error.orig if isinstance(error, DBAPIError) else error
@@ -48,6 +51,11 @@ def is_waiting(error: BaseException) -> bool:
 def is_refusal(error: BaseException) -> bool:
     """Tell whether the server understood and said no to this person."""
     return code_of(error) in {NOT_PERMITTED, STALE, "42501", "23514", "23505"}
+
+
+def is_gone(error: BaseException) -> bool:
+    """Tell whether the server, or what we need of it, is not to be had: nothing should wait for it any more."""
+    return code_of(error).startswith(_GONE) or not code_of(error)
 
 
 def refusal(error: BaseException, address: Address) -> ConsoleError:

@@ -1,0 +1,199 @@
+"""Sets a team's database up, brings an older one forward, and adds people: each as statements that can be printed or run."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, Table, create_engine, insert, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+
+from console.model.audit import Entry, RecordKind
+from console.model.errors import BadFile
+from console.model.rollout import Actor
+from console.store.postgres import words
+from console.store.postgres.address import Address
+from console.store.postgres.connecting import SCHEMA, Raw, within
+from console.store.postgres.grants import ENVIRONMENTS, MEMBER, OWNER, ROLES, RULES, checked_roles, group, table_rules
+from console.store.postgres.tables import people
+from console.store.rows import stamp
+from console.store.schema import SCHEMA_VERSION, metadata
+from console.store.trail import append_to
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+SETUP_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some statements, and what they do in words."""
+
+    what: str
+    statements: tuple[str, ...]
+
+
+def parts(database: str) -> list[Part]:
+    """Return what sets up an empty database, or brings an older one forward, as its administrator."""
+    grants = [f"GRANT USAGE ON SCHEMA {SCHEMA} TO {MEMBER}", f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO {MEMBER}"]
+    roles = [*map(_role, (OWNER, MEMBER, *map(group, ROLES))), f"GRANT {MEMBER} TO {', '.join(map(group, ROLES))}"]
+    named = sql.Identifier(database).as_string()
+    return [
+        Part("roles of the team, which nobody logs in as", tuple(roles)),
+        Part(
+            f"the schema {SCHEMA}, closed to everybody else",
+            (
+                f"GRANT {OWNER} TO CURRENT_USER",
+                f"REVOKE ALL ON DATABASE {named} FROM PUBLIC",
+                f"GRANT CREATE ON DATABASE {named} TO {OWNER}",
+                f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}",
+                f"SET LOCAL ROLE {OWNER}",
+                f"SET LOCAL search_path = {SCHEMA}",
+            ),
+        ),
+        Part("tables and indexes", tuple(each for table in metadata.sorted_tables for each in _table(table))),
+        Part("rules of the audit and of state", (files("console.store.postgres").joinpath("rules.sql").read_text(encoding="utf-8"),)),
+        Part("rights of each role", (*grants, *[each for table in RULES for each in table_rules(table)])),
+        Part("the log and the format", (*_known("log", uuid4().hex, keep=True), *_known("schema", str(SCHEMA_VERSION), keep=False))),
+        Part("back to the administrator", ("RESET ROLE",)),
+    ]
+
+
+def _role(name: str) -> str:
+    return f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE {name} NOLOGIN; END IF; END $$"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)).strip()
+    for column in table.columns:
+        if not column.primary_key:
+            yield f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {CreateColumn(column).compile(dialect=_DIALECT)}"
+    for index in sorted(table.indexes, key=lambda each: str(each.name)):
+        yield str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT))
+
+
+def _known(key: str, value: str, *, keep: bool) -> tuple[str, ...]:
+    rest = "NOTHING" if keep else "UPDATE SET value = excluded.value"
+    return (f"INSERT INTO about (key, value) VALUES ('{key}', '{value}') ON CONFLICT (key) DO {rest}",)  # noqa: S608
+
+
+def set_up(raw: Raw, address: Address, at: datetime) -> list[str]:
+    """Set the database up in one transaction, make whoever does it an admin of the team, and return what was done.
+
+    `raw` is closed afterwards. Raises NotAllowed for a login that may not, BadFile for a database of a newer version.
+    """
+    engine = create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=NullPool, use_native_hstore=False)
+    with told(address), within(raw, SETUP_S), engine.connect() as conn:
+        _refuse_newer(raw)
+        done = []
+        for part in parts(address.database):
+            for statement in part.statements:
+                raw.execute(statement.encode())
+            done.append(part.what)
+        raw.execute(f"SET LOCAL search_path = {SCHEMA}")
+        raw.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(group("admin"))))
+        conn.info["person"] = me = address.login
+        if me not in {person.login for person in people_in(conn)}:
+            _keep(conn, Person(me, ("admin",)), Actor(me, "setup"), at)
+            done.append(f"{me} as the first admin of the team")
+        conn.commit()
+    return done
+
+
+@contextmanager
+def told(address: Address) -> Iterator[None]:
+    """Turn what the server refuses an administrator into words."""
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        if words.is_refusal(error):
+            raise words.refusal(error, address) from error
+        raise words.cannot_record(error, address) from error
+
+
+def _refuse_newer(raw: Raw) -> None:
+    if raw.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.about",)).fetchone() == (None,):
+        return
+    row = raw.execute(f"SELECT value::int FROM {SCHEMA}.about WHERE key = 'schema'").fetchone()  # noqa: S608
+    if row is not None and row[0] > SCHEMA_VERSION:
+        raise BadFile(
+            f"The database has format {row[0]}, and this version knows {SCHEMA_VERSION}.",
+            means="Nothing was changed.",
+            advice="Run the newer version's `team setup`.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the team: a login with roles, in some environments or, with none named, in all."""
+
+    login: str
+    roles: tuple[str, ...]
+    environments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checked_roles(self.roles)
+        unknown = sorted(set(self.environments) - set(ENVIRONMENTS))
+        if unknown:
+            raise BadFile(f"There is no environment {', '.join(unknown)}.", advice=f"Environments are: {', '.join(ENVIRONMENTS)}.")
+        if not self.login or len(self.login.encode()) > 63 or "\0" in self.login or self.login.startswith(("pg_", "release_console")):
+            raise BadFile(f"{self.login or 'Nothing'} is no name for a login.", advice="Use up to 63 letters, as PostgreSQL does.")
+
+
+def add_person(conn: Connection, person: Person, *, by: Actor, at: datetime, password: str) -> list[str]:
+    """Give somebody a login and their roles, and no others, in the transaction that is open; returns what was done.
+
+    `password` "" leaves a password as it is. It is sent as the server stores it, so that no log shows it.
+    """
+    raw = conn.connection.driver_connection
+    if not isinstance(raw, psycopg.Connection):
+        raise TypeError("people are added to PostgreSQL only")
+    login = sql.Identifier(person.login)
+    done = []
+    if raw.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (person.login,)).fetchone() is None:
+        raw.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE").format(login))
+        done.append(f"a login {person.login}")
+    if password:
+        stored = raw.pgconn.encrypt_password(password.encode(), person.login.encode()).decode()
+        raw.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(login, sql.Literal(stored)))
+        done.append("its password")
+    for role in ROLES:
+        words_of = "GRANT {} TO {}" if role in person.roles else "REVOKE {} FROM {}"
+        raw.execute(sql.SQL(words_of).format(sql.Identifier(group(role)), login))
+    raw.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(raw.info.dbname), login))
+    _keep(conn, person, by, at)
+    where = ", ".join(person.environments) or "all environments"
+    return [*done, f"role {', '.join(checked_roles(person.roles))} in {where}"]
+
+
+def _keep(conn: Connection, person: Person, by: Actor, at: datetime) -> None:
+    values = {"roles": list(person.roles), "environments": list(person.environments), "removed_at": None}
+    if conn.execute(update(people).where(people.c.login == person.login).values(**values)).rowcount == 0:
+        conn.execute(insert(people), {"login": person.login, "added_by": by.name, "added_at": stamp(at), **values})
+    detail = {"login": person.login, "roles": list(person.roles), "environments": list(person.environments)}
+    append_to(conn, Entry(RecordKind.SETTING, by, at, "add person", result="added", detail=detail))
+
+
+def remove_person(conn: Connection, login: str, *, by: Actor, at: datetime) -> None:
+    """Take somebody's rights away; their login and their records stay. Raises BadFile when there is nobody of that name."""
+    raw = conn.connection.driver_connection
+    done = conn.execute(update(people).where(people.c.login == login, people.c.removed_at.is_(None)).values(removed_at=stamp(at)))
+    if done.rowcount == 0 or not isinstance(raw, psycopg.Connection):
+        raise BadFile(f"{login} is not one of the team.", advice="`release-console team roles` lists everybody.")
+    name = sql.Identifier(login)
+    for role in ROLES:
+        raw.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(group(role)), name))
+    raw.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(sql.Identifier(raw.info.dbname), name))
+    append_to(conn, Entry(RecordKind.SETTING, by, at, "remove person", result="removed", detail={"login": login}))
+
+
+def people_in(conn: Connection) -> Sequence[Person]:
+    """Return everybody of the team who was not removed."""
+    query = select(people).where(people.c.removed_at.is_(None)).order_by(people.c.login)
+    return [Person(row.login, tuple(row.roles), tuple(row.environments)) for row in conn.execute(query)]

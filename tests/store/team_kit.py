@@ -1,0 +1,79 @@
+"""A team's database with people in it, and stores on it, as different people open them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from servers.postgres_process import ADMIN, PASSWORD, PostgresServer
+from store_kit import NOON, HandClock, settle_now
+
+from console.model.clock import Clock, SystemClock
+from console.model.rollout import Actor
+from console.store.database import Patience
+from console.store.postgres.address import address_of
+from console.store.postgres.connecting import TO_WRITE, Door
+from console.store.postgres.setup import Person, add_person, set_up
+from console.store.postgres.store import PostgresStore, door_of, on_server
+from console.store.sqlite import open_store
+
+PEOPLE = (
+    Person("ann", ("operator", "approver", "admin")),
+    Person("viv", ("viewer",)),
+    Person("oli", ("operator",)),
+    Person("apu", ("approver",)),
+    Person("ada", ("admin",)),
+    Person("aud", ("auditor",)),
+    Person("sam", ("operator",), ("staging",)),
+)
+PATIENCE = Patience(usual_s=5.0, urgent_s=0.5)
+
+
+def make_template(server: PostgresServer) -> str:
+    """Set a database up as its administrator does, and add people."""
+    name = server.new_database()
+    address = address_of(server.url(name))
+    set_up(psycopg.connect(server.url(name)), address, NOON)
+    door = Door(address, lambda: None)
+    with door.engine(5.0, TO_WRITE).connect() as conn:
+        conn.info["person"] = ADMIN
+        for person in PEOPLE:
+            add_person(conn, person, by=Actor(ADMIN, "setup"), at=NOON, password=PASSWORD)
+        conn.commit()
+    return name
+
+
+@dataclass
+class Team:
+    """One team's database on a server, and the stores that were opened on it."""
+
+    server: PostgresServer
+    database: str
+    stores: list[PostgresStore] = field(default_factory=list)
+
+    def url(self, login: str = ADMIN) -> str:
+        return self.server.url(self.database, login)
+
+    def open(
+        self, login: str, folder: Path, clock: Clock | None = None, *, patience: Patience = PATIENCE, start_s: float = 20.0
+    ) -> PostgresStore:
+        """Open the store as somebody; with a clock that is set by hand that one counts, else the server's."""
+        used = clock or SystemClock()
+        local = open_store(folder, used, Patience(usual_s=0.2, urgent_s=0.1))
+        door = door_of(local, address_of(self.url(login)), lambda ref: PASSWORD)
+        door.password = lambda: PASSWORD
+        make = on_server(door, clock=used if isinstance(used, HandClock) else None)
+        store = PostgresStore(local, make, used, patience)
+        store.begin(start_s)
+        self.stores.append(store)
+        return store
+
+    def psql(self, login: str = ADMIN) -> "psycopg.Connection[tuple[Any, ...]]":
+        """Connect past the console, as somebody with a shell would."""
+        return psycopg.connect(self.url(login), password=PASSWORD, options="-c search_path=release_console", connect_timeout=5)
+
+    def close(self) -> None:
+        self.server.thaw()
+        for store in self.stores:
+            settle_now(store.close())
+        self.server.drop_database(self.database)

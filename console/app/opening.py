@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from console.app.connecting import connect
 from console.app.desk import Console
 from console.app.files import read_target
-from console.app.people import operator, this_console
+from console.app.people import operator, person, this_console
 from console.engine.engine import Engine
 from console.files.folders import folders
 from console.model.clock import SystemClock
@@ -36,12 +36,16 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
 
     `keeps_watch` takes over the watch of rollouts that a console that is gone left held: for the desktop.
     """
+    from console.store.keys import Signer  # noqa: PLC0415
     from console.store.secrets import Secrets  # noqa: PLC0415
     from console.store.sqlite import open_store  # noqa: PLC0415
 
     clock, secrets = SystemClock(), Secrets()
-    store = await asyncio.to_thread(open_store, folders().data, clock)
+    store = await asyncio.to_thread(open_store, folders().data, clock, None, Signer(person(), secrets))
     actor = Actor(await operator(store), this_console())
+    with suppress(ConsoleError):
+        if any(not row.practice for row in await store.targets.rows()):
+            await store.audit.begin_signing(wait=False)
 
     def connected(target: Target, row: TargetRow) -> Connections:
         # Asked anew each time: trust may be given while the target is connected.

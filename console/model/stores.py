@@ -1,11 +1,11 @@
 """The ports to our own records; every call is one transaction in the store's writer thread, awaited from the engine's loop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from console.model.audit import AuditFilter, Entry, Record, VerifyReport
+from console.model.audit import Anchor, AuditFilter, Entry, ExportHead, Record, SignedHead, VerifyReport
 from console.model.commands import Decision
 from console.model.freeze import FreezeWindow, StopTheLine
 from console.model.plan import Plan
@@ -211,8 +211,30 @@ class AuditLog(Protocol):
         """Return records newest first, with seq under `before` (keyset paging)."""
         ...
 
-    async def verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
+    async def verify(
+        self, progress: Callable[[int, int], bool] | None = None, anchors: Sequence[Anchor] = (), *, signatures: bool = True
+    ) -> VerifyReport:
         """Check every record; `progress(done, size)` returning False cancels."""
+        ...
+
+    async def export_head(self, chosen: AuditFilter) -> ExportHead:
+        """Return what an export begins with."""
+        ...
+
+    def parts(self, chosen: AuditFilter, head: ExportHead) -> Iterator[Record | SignedHead]:
+        """Yield what an export holds, for a thread that may wait; few records are in memory at a time."""
+        ...
+
+    async def anchor(self, start: int) -> Anchor:
+        """Return what to keep outside of these records: a checkpoint of now, with the digests of the records after `start`."""
+        ...
+
+    def cannot_sign(self, *, practice: bool) -> str:
+        """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""
+        ...
+
+    async def begin_signing(self, *, wait: bool = True) -> str:
+        """Load the person's key, or make one; returns why not, "" when records are signed from now on."""
         ...
 
     async def all(self, chosen: AuditFilter) -> Sequence[Record]:

@@ -12,7 +12,7 @@ from console.policy.walltime import in_words
 
 BACKWARD_OPEN = "Going back is open: hold, step down, roll back, kill flag."
 _OPENING = frozenset({Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER})
-_TO_STABLE = frozenset({Verb.ROLLBACK, Verb.ABORT, Verb.SWITCH_BACK})
+TO_STABLE = frozenset({Verb.ROLLBACK, Verb.ABORT, Verb.SWITCH_BACK})
 """Verbs that take all traffic to the stable version: where it cannot run any more, they ask once."""
 
 _BRINGS_FORWARD = frozenset({Verb.START, Verb.SWITCH, Verb.STEP_UP, Verb.PROMOTE, Verb.RESUME})
@@ -60,7 +60,7 @@ def _backward(request: Request) -> Decision:
             (f"Another system answers at the address of {request.target.name}: it is not the one that was pinned.",),
             "Check the address; if this is the right system, confirm it and the move goes at once.",
         )
-    if request.verb in _TO_STABLE and request.target.losses and not request.loss_confirmed:
+    if request.verb in TO_STABLE and request.target.losses and not request.loss_confirmed:
         reasons = tuple(f"Past the point of no return: {loss}" for loss in request.target.losses)
         return Decision(
             False, reasons, "Hold is what is left without a loss. Asked for again, the traffic goes back all the same.", asks=True
@@ -277,6 +277,12 @@ def _records(request: Request) -> _No | None:
     return None if request.recordable else _No("The records cannot be written, so nothing goes forward.")
 
 
+def _signatures(request: Request) -> _No | None:
+    if not request.unsigned:
+        return None
+    return _No(f"This cannot be recorded with a signature: {request.unsigned}.", "Unlock the keyring. " + BACKWARD_OPEN)
+
+
 def _clocks(request: Request) -> _No | None:
     return _No(f"Clocks disagree: {request.skew.text}.", "Set the clock. " + BACKWARD_OPEN) if request.skew.held else None
 
@@ -300,6 +306,7 @@ _FORWARD: tuple[Callable[[Request], _No | None], ...] = (
     _wheel,
     _identity,
     _records,
+    _signatures,
     _clocks,
     _obstacles,
 )

@@ -80,6 +80,8 @@ class Request:
     in_plan: bool = False
     permits: tuple[Permit, ...] = ()
     recordable: bool = True
+    unsigned: str = ""
+    """Why the move cannot be recorded with a signature where it must be, in words."""
     skew: ClockSkew = field(default=NO_SKEW)
     identity_confirmed: bool = False
     obstacles: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class SqliteFreezes:
         def move(conn: Connection) -> None:
             conn.execute(insert(stops), {"value": _stop_text(stop), "since": stamp(stop.since)})
             until = "" if stop.until is None else iso(stop.until)
-            detail = {"targets": stop.targets, "until": until}
+            detail = {"by": stop.by, "targets": stop.targets, "until": until}
             append_to(
                 conn, Entry(RecordKind.FREEZE, actor, stop.since, "stop the line", reason=stop.reason, result="stopped", detail=detail)
             )

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +24,11 @@ KEYS = "keys"
 """Under this name a connection that writes carries the store's keys in its `info`."""
 
 _log = logging.getLogger(__name__)
-_WAIT_S, _URGENT_WAIT_S, _AGAIN_S = 5.0, 0.3, 60.0
-_NOT_ASKED = "no keyring was asked for the key"
+_USUAL_S, _URGENT_S, _PATIENT_S = 0.8, 0.3, 20.0
+"""How long after it was asked the keyring may keep a write waiting; and who makes a key may keep a person waiting."""
+_AGAIN_S = 60.0
+_NO_KEYRING = "no keyring was asked for the key"
+_SILENT = "the keyring has not answered: it is locked, or waits for a person"
 
 
 class Keyring(Protocol):
@@ -89,9 +93,8 @@ class Keys:
         self._known: tuple[AuditKey, ...] = ()
         self._asked: Future[None] | None = None
         self._asked_at = 0.0
-        self._patient = True
         self._guard = threading.Lock()
-        self._why = _NOT_ASKED
+        self._why = _NO_KEYRING
         self.mine: SigningKey | None = None
         """The person's key, once it was loaded."""
         self.enrol: Callable[[SigningKey], None] = lambda _: None
@@ -129,7 +132,7 @@ class Keys:
             asked: Future[None] = Future()
             self._asked = asked
             self._asked_at = self._clock.elapsed()
-            self._patient = True
+            self._why = _SILENT
         threading.Thread(target=self._load, args=(asked, self._keyring, make), name="audit-key", daemon=True).start()
 
     def again(self) -> None:
@@ -137,19 +140,21 @@ class Keys:
         failed = self._asked is not None and self._asked.done() and self.mine is None
         if failed and self.needed and self._clock.elapsed() - self._asked_at >= _AGAIN_S:
             self.ask(make=True)
-            self._patient = False
 
-    async def settled(self, *, urgent: bool = False) -> None:
-        """Wait a little for a key that is being loaded, less for what goes back; who waited in vain once does not wait again."""
+    async def settled(self, *, urgent: bool = False, patient: bool = False) -> None:
+        """Wait for a key that is being loaded, for a moment that is counted from when the keyring was asked.
+
+        What goes back waits less. `patient` waits as long as a person needs to unlock the keyring.
+        """
         asked = self._asked
-        if asked is None or asked.done() or not self._patient:
+        if asked is None or asked.done():
             return
-        try:
-            async with asyncio.timeout(_URGENT_WAIT_S if urgent else _WAIT_S):
-                await asyncio.shield(asyncio.wrap_future(asked))
-        except TimeoutError:
-            self._patient = urgent and self._patient
-            self._why = "the keyring has not answered: it is locked, or waits for a person"
+        allowed_s = _URGENT_S if urgent else _PATIENT_S if patient else _USUAL_S
+        left_s = self._asked_at + allowed_s - self._clock.elapsed()
+        if left_s > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await asyncio.shield(asyncio.wrap_future(asked))
 
     def cannot_sign(self, *, practice: bool) -> str:
         """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""

@@ -151,13 +151,17 @@ class AuditTrail:
         """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""
         return "" if self._database.keys is None else self._database.keys.cannot_sign(practice=practice)
 
-    async def begin_signing(self) -> str:
-        """Load the person's key, or make one when these records have none yet; returns why not, "" when records are signed from now on."""
+    async def begin_signing(self, *, wait: bool = True) -> str:
+        """Load the person's key, or make one when these records have none yet; returns why not, "" when records are signed from now on.
+
+        With `wait` a person gets the time to unlock the keyring; without it the key is loaded beside whatever follows.
+        """
         keys = self._database.keys
         if keys is None:
             return "there is no keyring"
         keys.ask(make=True)
-        await keys.settled()
+        if wait:
+            await keys.settled(patient=True)
         return "" if keys.mine is not None else keys.why
 
     async def _index_words(self, chosen: AuditFilter) -> None:

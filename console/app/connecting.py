@@ -28,7 +28,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     from console.providers.undo.http import HttpUndoStep  # noqa: PLC0415
     from console.providers.workloads.http import HttpWorkloadVersions  # noqa: PLC0415
 
-    http, folder = HttpClient(), Path(target.path).parent
+    http, folder = HttpClient(clock), Path(target.path).parent
 
     def token(ref: SecretRef | None) -> "Callable[[], asyncio.Future[str]] | None":
         return None if ref is None else lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted()))
@@ -48,6 +48,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},
         closers=(http,) if runner is None else (http, runner),
+        ahead_s=http.ahead_s,
     )
 
 

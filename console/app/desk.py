@@ -42,6 +42,8 @@ class Console:
         self.trust = engine.trust
         self.ended = engine.ended
         self.cancel_pipeline = engine.cancel_pipeline
+        self.handover_card, self.seen_absence = engine.handover_card, engine.seen_absence
+        self.take_wheel, self.hand_over = engine.take_wheel, engine.hand_over
         self.add_freeze = engine.line.add_freeze
         self.remove_freeze = engine.line.remove_freeze
         self.stop_the_line = engine.line.stop_the_line

@@ -20,6 +20,8 @@ from console.model.verbs import Verb
 if TYPE_CHECKING:
     from console.demo.practice import PracticeShop
 
+CLOSED = "The practice shop was closed."
+
 
 class Practice:
     """At most one practice shop; `actor` tells who acts now."""
@@ -67,6 +69,7 @@ class Practice:
             if row.practice:
                 await self._engine.fleet.let_go(row.name)
                 await close_rollouts(self._store, row.name, self._actor(), self._clock.now())
+                await close_quarantines(self._store, row.name, self._actor(), self._clock.now())
                 await self._store.targets.drop(row.name, self._actor(), self._clock.now())
         if shop is not None:
             await shop.stop()
@@ -79,11 +82,19 @@ class Practice:
 
 async def close_rollouts(store: Store, target: str, actor: Actor, now: datetime) -> None:
     """Close every rollout of a practice shop that is gone; steps whose effect nobody can read any more stay unknown, on record."""
-    words = "The practice shop was closed."
     rollouts = {rollout.id: rollout for rollout in await store.journal.rollouts(live=True, target=target)}
     for row in await store.journal.unsettled():
         if row.rollout in rollouts and row.state is StepState.SENT:
-            await store.journal.settle(row, Outcome(row.id, StepState.UNKNOWN, now, detail=words))
+            await store.journal.settle(row, Outcome(row.id, StepState.UNKNOWN, now, detail=CLOSED))
     for rollout in rollouts.values():
-        entry = Entry(RecordKind.PHASE, actor, now, "close", target, rollout.id, words, Phase.ABORTED.value, rollout.plan.hash)
-        await store.journal.change(rollout, RolloutChange(phase=Phase.ABORTED, note=words, ended_at=now, raise_token=True), entry)
+        entry = Entry(RecordKind.PHASE, actor, now, "close", target, rollout.id, CLOSED, Phase.ABORTED.value, rollout.plan.hash)
+        await store.journal.change(rollout, RolloutChange(phase=Phase.ABORTED, note=CLOSED, ended_at=now, raise_token=True), entry)
+
+
+async def close_quarantines(store: Store, target: str, actor: Actor, now: datetime) -> None:
+    """Lift what a practice shop that is gone had quarantined, and let go of what was paused there: the next shop begins anew."""
+    rows = await store.ways.quarantines(target)
+    for version in sorted({row.version for row in rows if not row.lifted}):
+        await store.ways.lift(target, version, actor, CLOSED, now)
+    if any(row.paused for row in rows):
+        await store.ways.resumed(target, actor, CLOSED, now)

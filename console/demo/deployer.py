@@ -12,7 +12,7 @@ from console.demo.office import Facts, NotStartedError, Office
 from console.demo.wire import OVERLAPS, serve
 
 EVERY_S = 2.0
-"""How often the reconciler looks whether the wanted version runs."""
+"""How often the reconciler looks whether the wanted version runs; what was changed since its last look it leaves until the next."""
 
 HELLO_S = 20.0
 LEAVE_S = 6.0
@@ -38,6 +38,7 @@ class Deployer:
         self._shared = shared
         self._sides: dict[str, Running] = {}
         self._lock = asyncio.Lock()
+        self._touched = False
         self.paused = False
 
     async def open(self, wanted: dict[str, str]) -> dict[str, int]:
@@ -53,6 +54,7 @@ class Deployer:
         what is under way. Raises NotStartedError.
         """
         async with self._lock:
+            self._touched = True
             await self._put(side, version)
 
     async def pause(self, *, paused: bool) -> None:
@@ -65,7 +67,8 @@ class Deployer:
         while True:
             await asyncio.sleep(EVERY_S)
             async with self._lock:
-                if self.paused:
+                touched, self._touched = self._touched, False
+                if self.paused or touched:
                     continue
                 try:
                     await self._put(side, self._new)

@@ -1,6 +1,7 @@
 """Gathers what is known when a move is asked for, and asks the policy: the same for windows, commands and every step."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from console.engine import systems
 from console.engine.state import LiveRollout, LiveTarget
@@ -9,11 +10,12 @@ from console.model.commands import Decision
 from console.model.errors import StoreError
 from console.model.freeze import FreezeState, FreezeWindow, StopTheLine
 from console.model.plan import Step
-from console.model.rollout import Actor, Lease
+from console.model.rollout import Actor, Lease, Phase
 from console.model.stores import Authority, Guard
 from console.model.target import Side
 from console.model.verbs import Verb
 from console.policy.calendar import Calendar, compiled
+from console.policy.clocks import ClockSkew, clock_skew
 from console.policy.freezing import CalendarHealth, Restraints, freeze_state
 from console.policy.may import may
 from console.policy.request import Request, RolloutNow, SystemSeen, TargetNow
@@ -30,6 +32,7 @@ class Asking:
         self.store_problem_since = around.clock.now()
         self._health = CalendarHealth()
         self._calendars: dict[str, Calendar] = {}
+        self._records_ahead_s: float | None = None
 
     async def refresh(self) -> bool:
         """Read windows and stops anew and tell whether they changed; a calendar that cannot be read counts as frozen."""
@@ -41,6 +44,16 @@ class Asking:
         changed = (windows, stops) != (self.windows, self.stops) or bool(self._health.problem)
         self.windows, self.stops, self._health = windows, stops, CalendarHealth()
         return changed
+
+    def records_are_ahead(self, seconds: float) -> None:
+        """Keep how far the clock of the records is ahead of this computer's."""
+        self._records_ahead_s = seconds
+
+    def skew(self, live: LiveTarget) -> ClockSkew:
+        """Return how far this computer's clock is off those of the records and of the target, as far as they were read."""
+        now = self._around.clock.now()
+        ahead = [None if seconds is None else now + timedelta(seconds=seconds) for seconds in (self._records_ahead_s, live.clock_ahead_s)]
+        return clock_skew(now, *ahead)
 
     @property
     def calendar_problem(self) -> str:
@@ -79,6 +92,7 @@ class Asking:
         """Return the question that the store asks inside the transaction of a forward intent."""
 
         def ask(authority: Authority) -> Decision:
+            self.records_are_ahead((authority.now - self._around.clock.now()).total_seconds())
             freeze = self._freeze(live, authority.windows, authority.stops)
             asked = self._request(live, step.verb, self._around.actor, freeze, authority.lease)
             rollout = RolloutNow(record.id, record.rollout.phase, record.rollout.plan.hash, authority.lease, token)
@@ -96,7 +110,7 @@ class Asking:
 
     def _request(self, live: LiveTarget, verb: Verb, actor: Actor, freeze: FreezeState, lease: Lease | None) -> Request:
         record = live.rollout
-        rollout = None if record is None else RolloutNow(record.id, record.rollout.phase, record.rollout.plan.hash, lease)
+        rollout = None if record is None else _rollout_now(record, lease)
         return Request(
             verb=verb,
             target=target_now(live),
@@ -105,8 +119,17 @@ class Asking:
             freeze=freeze,
             rollout=rollout,
             recordable=self.store_problem is None,
+            skew=self.skew(live),
             identity_confirmed=bool(live.confirmed_other) and live.confirmed_other == systems.other_system(live),
         )
+
+
+def _rollout_now(record: LiveRollout, lease: Lease | None) -> RolloutNow:
+    """Return a rollout as the policy wants to know it when a person asks."""
+    rollout, absence = record.rollout, record.absence
+    away = "" if absence is None or rollout.phase.over else absence.sentence
+    counts_down = rollout.auto_back_at is not None and rollout.phase in {Phase.HELD, Phase.UNKNOWN}
+    return RolloutNow(record.id, rollout.phase, rollout.plan.hash, lease, away=away, counts_down=counts_down)
 
 
 def target_now(live: LiveTarget) -> TargetNow:

@@ -94,7 +94,7 @@ class Backward:
         if record.going_back:
             return Answer(Decision(False, ("Traffic is already going back to stable.",), cannot_act=True), record.id)
         record.epoch += 1
-        if phase is Phase.STOPPED:
+        if phase is Phase.STOPPED or record.rollout.auto_back_at is not None:
             what = RolloutChange(clear_auto_back=True, note=f"{record.rollout.note} Held by {by.name}: the countdown was stopped.")
         else:
             what = RolloutChange(phase=Phase.HELD, note=f"Held by {by.name}.", raise_token=not record.mine)

@@ -24,6 +24,9 @@ LOG = logging.getLogger(__name__)
 
 TICK_S = 0.5
 
+COUNTS_DOWN = frozenset({Phase.STOPPED, Phase.HELD, Phase.UNKNOWN})
+"""Phases in which traffic may go back by itself: after a fail, and after the driver was lost where the plan says so."""
+
 GoBack = Callable[[LiveTarget, LiveRollout, str], None]
 """Starts the way back of a rollout by itself, with the reason in words."""
 
@@ -34,12 +37,13 @@ class Over(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ride:
-    """What a driver works on; `rebuilt` brings a judge back that another process fed."""
+    """What a driver works on, how traffic goes back by itself, and why the wheel is taken."""
 
     parts: Parts
     live: LiveTarget
     record: LiveRollout
     go_back: GoBack
+    reason: str = ""
 
 
 class Driver:
@@ -47,7 +51,7 @@ class Driver:
 
     def __init__(self, ride: Ride) -> None:
         self._parts, self._live, self._record, self._go_back = ride.parts, ride.live, ride.record, ride.go_back
-        self._wheel = Wheel(ride.parts, ride.live, ride.record)
+        self._wheel = Wheel(ride.parts, ride.live, ride.record, ride.reason)
         self._due: tuple[datetime, float] | None = None
         """When traffic goes back by itself: the instant as recorded, and the same on the clock that never jumps."""
 
@@ -191,7 +195,7 @@ class Driver:
             self._check_over()
             if record.rollout.phase is Phase.RUNNING and record.backward is None and not await self._held_back():
                 return
-            if record.rollout.phase is Phase.STOPPED and record.backward is None and self._is_due():
+            if record.rollout.phase in COUNTS_DOWN and record.backward is None and self._is_due():
                 self._go_back(self._live, record, record.rollout.note)
             await _tick(self._parts, self._record)
 
@@ -206,7 +210,7 @@ class Driver:
 
     def _check_over(self) -> None:
         phase = self._record.rollout.phase
-        if phase.over or phase is Phase.ABORTING or self._record.going_back or self._wheel.lost:
+        if phase.over or phase is Phase.ABORTING or self._record.going_back or self._wheel.lost or self._record.leaving is not None:
             raise Over
 
     async def _held_back(self) -> bool:

@@ -1,16 +1,21 @@
 """The engine as windows and commands use it: listens, decides, acts, plans; on one asyncio loop in one thread."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from console.engine.absence import Absences
+from console.engine.adoption import Adoption, Watching
 from console.engine.asking import Asking
 from console.engine.backward import Backward
 from console.engine.fleet import Connect, Fleet, LoadTarget
 from console.engine.forward import Forward
+from console.engine.handover import Handovers
 from console.engine.line import Line
 from console.engine.moves import Moves
+from console.engine.others import Others, alone_words, prune
 from console.engine.outbox import OnEvent, OnUpdate, Outbox
 from console.engine.parts import Parts
 from console.engine.pictures import Painter
@@ -22,12 +27,16 @@ from console.engine.surroundings import Sleep, Surroundings
 from console.model.clock import Clock
 from console.model.commands import Decision
 from console.model.desk import Cancel, PlanView
-from console.model.errors import NotAllowed, Unreachable
+from console.model.errors import ConsoleError, NotAllowed, Unreachable
 from console.model.plan import Plan
 from console.model.readings import Identity
 from console.model.rollout import Actor, Phase, Rollout
 from console.model.stores import Store, TargetChange, TargetRow
 from console.model.verbs import Verb
+
+LOG = logging.getLogger(__name__)
+
+AGENT = "agent"
 
 ARM_S = 5.0
 """Arming waits no longer for the router to say who it is."""
@@ -37,7 +46,7 @@ class Engine:
     """Rollouts, watches and rollbacks of all targets. `open` before use, `close` at the end; all coroutines run on one loop.
 
     `connect` makes the providers of a target, `load_target` reads its file. `keeps_watch` lets it take the wheel of rollouts that a console
-    that is gone left held, to judge them on; a command that only looks leaves it off.
+    that is gone left held, to judge them on; a command that only looks leaves it off. `kind` is what others see it as: desktop, agent, cli.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class Engine:
         chance: Callable[[], float] = random.random,
         alive: Callable[[Actor], bool] = still_runs,
         keeps_watch: bool = False,
+        kind: str = "cli",
     ) -> None:
         around = Surroundings(store, clock, actor, sleep, chance)
         painter = Painter()
@@ -59,10 +69,18 @@ class Engine:
         self._back = Backward(self._parts)
         self._forward = Forward(self._parts, self._back)
         self._painter = painter
-        self.fleet = Fleet(self._parts, Recovery(self._parts, self._forward, keeps_watch=keeps_watch), connect, load_target)
+        agent = kind == AGENT
+        recovery = Recovery(self._parts, Adoption(self._parts, self._forward, Watching(keeps_watch, agent)))
+        self.fleet = Fleet(self._parts, recovery, connect, load_target)
         self.line = Line(self._parts)
+        self.others = Others(around, self._parts.asking, kind)
+        self.absences = Absences(self._parts, agent=agent)
+        self._handovers = Handovers(self._parts, self._forward, recovery)
+        self.handover_card, self.take_wheel, self.hand_over = self._handovers.card, self._handovers.take, self._handovers.hand_over
+        self.fleet.on_change = self._answer_asks
         moves = Moves(self._parts, self._forward, self._back)
-        self.act, self.preview = moves.act, moves.preview
+        self.act, self.preview, moves.before = moves.act, moves.preview, self.absences.beat
+        self._keeps_watch, self._answers = keeps_watch, set[asyncio.Task[None]]()
         painter.parts, painter.fleet = self._parts, self.fleet
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,15 +92,20 @@ class Engine:
         self._tasks = [
             asyncio.create_task(self._parts.outbox.run(), name="outbox"),
             asyncio.create_task(self.fleet.follow(), name="follow the records"),
+            asyncio.create_task(self.others.watch(), name="who is alive"),
+            asyncio.create_task(self.absences.watch(), name="absences"),
         ]
+        if self._keeps_watch:
+            self._tasks.append(asyncio.create_task(prune(self._parts.around), name="prune"))
 
     async def close(self) -> None:
         """Stop watching; rollouts that run here are found held at the next start. A backward move under way is let end."""
         await self.fleet.close()
-        for task in self._tasks:
+        for task in (*self._tasks, *self._answers):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._answers, return_exceptions=True)
         self._tasks.clear()
+        await self.others.leave()
         self._parts.outbox.flush()
 
     def listen(self, on_update: OnUpdate, on_event: OnEvent | None = None) -> Cancel:
@@ -106,7 +129,9 @@ class Engine:
         found = start_obstacles(live)
         if found:
             decision = Decision(False, (*found, *decision.reasons), "Mend it and plan again.")
-        return await view_plan(live, plan, decision)
+        await self.others.look()
+        view = await view_plan(live, plan, decision)
+        return replace(view, warnings=(*view.warnings, *alone_words(plan, self.others.can_act, self._parts.asking.skew(live))))
 
     def planned(self, plan_hash: str) -> Plan | None:
         """Return a plan that was made here, by its whole hash."""
@@ -143,6 +168,31 @@ class Engine:
         await self.fleet.remember(target, TargetChange(trusted_digest=live.target.digest), "trust")
         if live.rollout is None or live.rollout.rollout.phase.over:
             await self.fleet.take_in(live.row)
+
+    async def seen_absence(self, rollout: str) -> None:
+        """Say that the person has read that this console was away."""
+        self.absences.seen(rollout)
+
+    async def leave(self, note: str) -> tuple[str, ...]:
+        """Hand over every wheel that is held here, to whoever takes it, and return the rollouts."""
+        held = tuple(record.id for record in self._parts.records.values() if record.mine)
+        await asyncio.gather(*(self.hand_over(rollout, note, "") for rollout in held))
+        return held
+
+    def _answer_asks(self) -> None:
+        """Look beside the loop whether somebody asks for a wheel that is held here."""
+        for record in tuple(self._parts.records.values()):
+            live = self._parts.targets.get(record.rollout.plan.target)
+            if live is not None and record.mine:
+                task = asyncio.create_task(self._answer(live, record), name=f"asks {record.id}")
+                self._answers.add(task)
+                task.add_done_callback(self._answers.discard)
+
+    async def _answer(self, live: LiveTarget, record: LiveRollout) -> None:
+        try:
+            await self._handovers.answer_asks(live, record)
+        except ConsoleError as error:
+            LOG.warning("a request for the wheel of %s was not answered: %s", record.id, error)
 
     async def cancel_pipeline(self, rollout: str, reason: str) -> None:
         """Stop the pipeline's run that is on its way; the rollout then stands held. Raises NotAllowed when none runs."""

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from console.engine import judging, records, step
+from console.engine import judging, lost, records, step
 from console.engine.backward import Backward
 from console.engine.driver import Driver, Ride
 from console.engine.gates import GateWatch
@@ -74,11 +74,11 @@ class Forward:
             return await self._resume(live, record, command)
         return Answer(no(f"{command.verb.value} is part of a plan: start one."), record.id)
 
-    def drive(self, live: LiveTarget, record: LiveRollout) -> None:
-        """Drive a rollout in a task of its own, unless it is driven already."""
+    def drive(self, live: LiveTarget, record: LiveRollout, reason: str = "") -> None:
+        """Drive a rollout in a task of its own, unless it is driven already; `reason` says why the wheel is taken."""
         if record.driver is None or record.driver.done():
-            record.alone_since = None
-            driver = Driver(Ride(self._parts, live, record, self._back.by_itself))
+            record.alone_since = record.leaving = None
+            driver = Driver(Ride(self._parts, live, record, self._back.by_itself, reason))
             record.driver = asyncio.create_task(driver.run(), name=f"driver {record.id}")
 
     async def _start(self, live: LiveTarget, command: Command) -> Answer:
@@ -128,6 +128,7 @@ class Forward:
         if lacking:
             return Answer(Decision(False, lacking, "Only a pass of every gate goes on; hold and step down are open."), record.id)
         record.promote = True
+        lost.found(record)
         if record.rollout.phase is Phase.HELD:
             return await self._resume(live, record, command)
         if record.driver is None or record.driver.done():
@@ -144,8 +145,9 @@ class Forward:
         split = live.split.value
         record.assert_from = None if split is None else dict(split.weights)
         record.starting = True
+        lost.found(record)
         if record.rollout.phase is not Phase.RUNNING:
-            what = RolloutChange(phase=Phase.RUNNING, note="")
+            what = RolloutChange(phase=Phase.RUNNING, note="", clear_auto_back=True)
             try:
                 await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason))
             except NotAllowed as error:

@@ -84,6 +84,8 @@ class GateWatch:
         self._tallies = {name: tallies.begin(rules) for name, rules in self._rules.items()}
         self._thresholds = {gate.name: _Threshold() for gate in plan.gates if isinstance(gate, ThresholdGate)}
         self._series = {(gate.name, side): _Series() for gate in plan.gates for side in (plan.stable, plan.canary)}
+        self._opened: datetime | None = None
+        """Since when the stage is counted that was rebuilt."""
 
     def rebuild(self, samples: Iterable[GateSample], stage_since: datetime | None) -> None:
         """Bring the session gates to where a live judge would be after the stored samples."""
@@ -95,6 +97,30 @@ class GateWatch:
             self._tallies[name] = tallies.replay(self._rules[name], own, stage_since)
             for side in (self._plan.stable, self._plan.canary):
                 self._series[name, side].at = own[-1].at if own else None
+        self._opened = stage_since
+
+    def follow(self, samples: Sequence[GateSample], stage_since: datetime | None) -> bool:
+        """Take in what another console stored after what was rebuilt; False where only a rebuild from all of it would be right.
+
+        That is so when a stage has begun before increments that are counted already.
+        """
+        counted = max((series.at for series in self._series.values() if series.at is not None), default=None)
+        begins = stage_since != self._opened
+        if begins and (stage_since is None or (counted is not None and counted > stage_since)):
+            return False
+        for name in self._rules:
+            own = [sample for sample in samples if sample.gate == name]
+            waits = begins
+            for sample in own:
+                if waits and stage_since is not None and sample.at > stage_since:
+                    self._tallies[name], waits = tallies.open_stage(self._tallies[name]), False
+                self._tallies[name] = tallies.observe(self._rules[name], self._tallies[name], sample)
+            if waits:
+                self._tallies[name] = tallies.open_stage(self._tallies[name])
+            for side in (self._plan.stable, self._plan.canary):
+                self._series[name, side].at = own[-1].at if own else self._series[name, side].at
+        self._opened = stage_since
+        return True
 
     def open_stage(self) -> None:
         """Count anew for a stage that begins; evidence is carried on."""

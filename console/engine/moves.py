@@ -1,5 +1,6 @@
 """Commands of a person: decided by the policy, done or refused, and what each would send."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from console.engine import systems
@@ -20,6 +21,7 @@ from console.model.rollout import Phase
 from console.model.verbs import Direction, Verb
 from console.model.views import SendView
 from console.policy.direction import direction
+from console.policy.may import BACKWARD_OPEN
 from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step
 
 
@@ -28,16 +30,19 @@ class Moves:
 
     def __init__(self, parts: Parts, forward: Forward, back: Backward) -> None:
         self._parts, self._forward, self._back = parts, forward, back
+        self.before: Callable[[], None] = lambda: None
+        """Called before a move is decided, so that an absence is noticed before a click that was queued in it."""
 
     async def act(self, command: Command) -> Answer:
         """Ask the policy, and if it allows, do it; a refusal is recorded and answered, not raised."""
+        self.before()
         live = self._parts.target(command.target)
         self._check(live, command)
         command = _as_meant(live, command)
         forward = self._forward_move(live, command.verb, command.side)
         if forward:
             await self._parts.asking.refresh()
-        decision = self._decide(live, command)
+        decision = (await self._overtaken(live) if forward else None) or self._decide(live, command)
         if not decision.allowed:
             await self._refuse(live, command, decision)
             return Answer(decision, live.rollout.id if live.rollout is not None else "")
@@ -60,6 +65,17 @@ class Moves:
             await self._parts.asking.refresh()
         decision = self._decide(live, command)
         return decision, send_rows(await self._steps_of(live, command))
+
+    async def _overtaken(self, live: LiveTarget) -> Decision | None:
+        """Refuse a former holder whose wheel somebody else has by now, whatever this console has read yet; None where that is not so."""
+        record = live.rollout
+        if record is None or record.held_token is None or record.rollout.phase.over:
+            return None
+        lease = (await self._parts.around.store.wheel.seen(record.id)).live
+        if lease is None or lease.holder.console == self._parts.around.actor.console:
+            return None
+        reason = f"Your wheel of {record.id} (token {record.held_token}) is over: {lease.holder.name} has it, token {lease.token}."
+        return Decision(False, (reason,), f"Look what was done meanwhile; ask {lease.holder.name} for a handover. {BACKWARD_OPEN}")
 
     def _decide(self, live: LiveTarget, command: Command) -> Decision:
         return self._parts.asking.decide(
@@ -92,6 +108,7 @@ class Moves:
             reason=command.reason,
             result=reason,
             plan_hash=command.plan_hash,
+            detail={} if live.rollout is None or live.rollout.held_token is None else {"token": str(live.rollout.held_token)},
         )
         await around.note(entry)
 

@@ -1,17 +1,18 @@
 """After a start: reads what the records left open, reads the targets back, and asks a person; nothing is sent."""
 
-import asyncio
 from datetime import timedelta
 
-from console.engine import judging, records, step
-from console.engine.forward import Forward, watch_of
+from console.engine import lost, records, rejudging, step
+from console.engine.adoption import Adoption, last_handover
+from console.engine.forward import watch_of
 from console.engine.parts import Parts
 from console.engine.planning import is_release
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
+from console.engine.wheel import span
 from console.model.errors import ConsoleError
 from console.model.rollout import Phase, Rollout, StepRow, StepState
-from console.model.stores import RolloutChange
+from console.model.stores import RolloutChange, WheelSeen
 from console.model.verbs import Direction
 
 HISTORY = 20
@@ -23,20 +24,19 @@ ALONE_S = 5.0
 UNDER_WAY_S = 60.0
 """So long may a console be sending one step of a way back; after that it is read back by another one."""
 
-LONG_RECORD = 500
-"""Samples that are judged in some milliseconds; more of them are judged beside the loop."""
-
-JUDGE_SHARE = 19.0
-"""Rebuilding the judge of a rollout that another console drives waits so many times as long as it took."""
-
 OPEN = frozenset({StepState.SENT, StepState.UNKNOWN, StepState.PLANNED})
 
 
 class Recovery:
     """Brings rollouts back from the records: those of a dead console stand held, those of a living one are only shown."""
 
-    def __init__(self, parts: Parts, forward: Forward, *, keeps_watch: bool) -> None:
-        self._parts, self._forward, self._keeps_watch = parts, forward, keeps_watch
+    def __init__(self, parts: Parts, adoption: Adoption) -> None:
+        self._parts, self._adoption = parts, adoption
+
+    @property
+    def agent(self) -> bool:
+        """Tell whether this console drives without a person."""
+        return self._adoption.agent
 
     async def load(self, live: LiveTarget) -> None:
         """Bring a target's rollouts back, the newest last; what was left open is read back."""
@@ -78,33 +78,38 @@ class Recovery:
 
     async def revive(self, live: LiveTarget, record: LiveRollout) -> None:
         """Take over what a console that is gone left behind: open steps are read back, a running rollout is held."""
-        if record.mine or not await self._left_alone(record):
+        if record.mine or not await self._left_alone(live, record) or record.driver_works:
             return
         for row in [row for row in record.rows_in_order() if row.state in OPEN and not self._under_way(row)]:
             await self._read_back(live, record, row)
-        phase = record.rollout.phase
-        if phase is Phase.STOPPED and record.rollout.auto_back_at is not None and self._keeps_watch:
+        phase, adopts = record.rollout.phase, self._adoption.adopts(record)
+        if phase is Phase.STOPPED and record.rollout.auto_back_at is not None and adopts:
             await self._count_again(live, record)
         elif phase in {Phase.PLANNED, Phase.RUNNING} or (phase is Phase.HELD and record.unknowns):
             await self._hold(live, record)
-        if self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}:
-            self._forward.drive(live, record)
+        if adopts and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}:
+            await self._adoption.adopt(live, record)
         self._parts.touch(live, record)
 
-    async def _left_alone(self, record: LiveRollout) -> bool:
+    async def _left_alone(self, live: LiveTarget, record: LiveRollout) -> bool:
         """Tell whether nobody drives: its console is known to be gone, or nobody has held the wheel for a lease and a margin."""
-        around, before = self._parts.around, record.lease
-        lease = await around.store.wheel.show(record.id)
-        record.lease = lease if lease is not None else before
-        if lease is not None:
+        around = self._parts.around
+        seen = await self._look_at_wheel(live, record)
+        if seen.live is not None:
             record.alone_since = None
-            return not self._parts.alive(lease.holder)
-        driver = before.holder if before is not None else record.rollout.started_by
+            return not self._parts.alive(seen.live.holder)
+        driver = record.last_lease.holder if record.last_lease is not None else record.rollout.started_by
         if not self._parts.alive(driver) or record.rollout.phase not in {Phase.PLANNED, Phase.RUNNING}:
             return True
         now = around.clock.elapsed()
         record.alone_since = now if record.alone_since is None else record.alone_since
         return now - record.alone_since >= ALONE_S
+
+    async def _look_at_wheel(self, live: LiveTarget, record: LiveRollout) -> WheelSeen:
+        """Read how the wheel stands, whether its holder is missed, and how it was let go."""
+        seen = await self._parts.around.store.wheel.seen(record.id)
+        lost.look(self._parts, live, record, seen)
+        return seen
 
     async def _hold(self, live: LiveTarget, record: LiveRollout) -> None:
         forward = any(record.rows[view.step_id].step.direction != "backward" for view in record.unknowns.values())
@@ -119,11 +124,17 @@ class Recovery:
         await records.change_anyhow(self._parts, live, record, RolloutChange(auto_back_at=back_at), By(around.actor, "recovered"))
 
     def _away(self, record: LiveRollout) -> str:
-        now, lease = self._parts.around.clock.now(), record.lease
+        now, lease = self._parts.around.clock.now(), record.last_lease
         since = lease.renewed_at if lease is not None else record.rollout.stage_since or record.rollout.started_at
-        away_s = (now - since).total_seconds()
-        span = f"{away_s / 60:.0f} min" if away_s >= 90 else f"{max(0.0, away_s):.0f} s"
-        return f"The console was away for {span}: traffic {record.rollout.asked_weight} %, nothing advanced."
+        away = span((now - since).total_seconds())
+        return f"The console was away for {away}: traffic {record.rollout.asked_weight} %, nothing advanced."
+
+    async def read_open(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Read back every step that was left open, and hold what is not known for a person."""
+        for row in [row for row in record.rows_in_order() if row.state in OPEN and not self._under_way(row)]:
+            await self._read_back(live, record, row)
+        if record.rollout.phase is Phase.HELD and record.unknowns:
+            await self._hold(live, record)
 
     async def _read_back(self, live: LiveTarget, record: LiveRollout, row: StepRow) -> None:
         looked = await step.look_again(self._parts.around, live, record, row, "Found as wanted after a restart.")
@@ -135,40 +146,20 @@ class Recovery:
         record = LiveRollout(rollout, watch_of(live.target, rollout, around.clock.now()))
         record.rows = {row.id: row for row in await around.store.journal.steps(rollout.id)}
         if rollout.plan.gates:
-            record.gates.rebuild(await around.store.samples.of(rollout.id), rollout.stage_since)
-            stage = judging.stage_of(record)
-            if stage is not None and rollout.stage_since is not None:
-                record.judged = record.gates.judge(rollout.stage, rollout.stage_since, rollout.ended_at or around.clock.now())
+            samples = await around.store.samples.of(rollout.id)
+            record.gates.rebuild(samples, rollout.stage_since)
+            record.judged_until = samples[-1].at if samples else rollout.started_at
+            rejudging.judge(self._parts, record)
         return record
 
     async def _freshen(self, live: LiveTarget, record: LiveRollout) -> None:
         """Read anew what another console's drive has recorded, and take over when it is gone."""
         around = self._parts.around
         record.rows = {row.id: row for row in await around.store.journal.steps(record.id)}
-        record.lease = await around.store.wheel.show(record.id)
-        await self._judge_again(live, record)
+        seen = await self._look_at_wheel(live, record)
+        record.handover = await last_handover(around.store, record.id) if seen.lease is None else None
+        await rejudging.again(self._parts, live, record)
         self._parts.touch(live, record)
-
-    async def _judge_again(self, live: LiveTarget, record: LiveRollout) -> None:
-        """Rebuild the judge from what another console recorded; a long rollout is rebuilt less often, to take little time in all."""
-        around, rollout = self._parts.around, record.rollout
-        record.judge_late = around.clock.elapsed() < record.judge_after
-        if record.judge_late or not rollout.plan.gates:
-            return
-        began = around.clock.elapsed()
-        gates = watch_of(live.target, rollout, around.clock.now())
-        samples = await around.store.samples.of(rollout.id)
-        if len(samples) < LONG_RECORD:
-            gates.rebuild(samples, rollout.stage_since)
-        else:
-            await asyncio.to_thread(gates.rebuild, samples, rollout.stage_since)
-        ended = around.clock.elapsed()
-        record.judge_after = ended + JUDGE_SHARE * (ended - began)
-        if record.mine or record.driver_works:
-            return  # the wheel came to this console meanwhile: its own judge is the newer one
-        record.gates = gates
-        if judging.stage_of(record) is not None and rollout.stage_since is not None:
-            record.judged = gates.judge(rollout.stage, rollout.stage_since, rollout.ended_at or around.clock.now())
 
     async def look_for_orphans(self, live: LiveTarget) -> None:
         """Hold a running rollout whose console is gone; asked for every second."""
@@ -176,14 +167,20 @@ class Recovery:
         if record is None or record.mine or record.rollout.phase.over or record.driver_works or record.backward is not None:
             return
         if record.judge_late:
-            await self._judge_again(live, record)
+            await rejudging.again(self._parts, live, record)
             self._parts.touch(live, record)
-        judged_on = self._keeps_watch and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}
-        if record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or judged_on or self._unread(record):
-            try:
+        stands = record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}
+        try:
+            if self._adoption.receives(record):
+                await self._adoption.adopt(live, record)
+            elif (
+                record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or (stands and self._adoption.adopts(record)) or self._unread(record)
+            ):
                 await self.revive(live, record)
-            except ConsoleError as error:
-                record.unrecorded = error.message
+            elif stands:
+                await self._look_at_wheel(live, record)
+        except ConsoleError as error:
+            record.unrecorded = error.message
 
     def _unread(self, record: LiveRollout) -> bool:
         return any(row.state in OPEN and row.id not in record.unknowns and not self._under_way(row) for row in record.rows.values())

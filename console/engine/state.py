@@ -13,10 +13,10 @@ from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState, TrafficNow
 from console.model.ports import Connections
 from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split
-from console.model.rollout import Lease, Rollout, StepRow
-from console.model.stores import TargetRow
+from console.model.rollout import Actor, Lease, Rollout, StepRow
+from console.model.stores import Handover, TargetRow
 from console.model.target import Side, Target
-from console.model.views import Fact, Marker, UnknownView
+from console.model.views import AbsenceView, Fact, Marker, UnknownView
 
 T = TypeVar("T")
 
@@ -49,6 +49,14 @@ class Seen(Generic[T]):
         self.failures += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A holder of whom nothing was heard since."""
+
+    holder: Actor
+    since: datetime
+
+
 @dataclass(slots=True)
 class LiveRollout:
     """A rollout as this process knows it. `lease` is the wheel as last seen; `mine` says that this process drives."""
@@ -59,6 +67,26 @@ class LiveRollout:
     judged: dict[str, Judged] = field(default_factory=dict)
     lease: Lease | None = None
     mine: bool = False
+    last_lease: Lease | None = None
+    """The newest lease that was seen, run out or not: who drove last."""
+    held_token: int | None = None
+    """The last token under which this process drove."""
+    adopted: bool = False
+    """This process took the wheel by itself, to watch what a lost driver left; a person may have it for the asking."""
+    lost: Lost | None = None
+    """Whose console was lost while it drove, until somebody drives again."""
+    asked_seq: int = 0
+    """The newest request for the wheel that was answered here."""
+    counted: Lost | None = None
+    """The loss for which a countdown to stable was begun here."""
+    leaving: tuple[str, str] | None = None
+    """The wheel is being handed over: the note, and to whom."""
+    handover: Handover | None = None
+    """How the wheel was let go last."""
+    absence: AbsenceView | None = None
+    """This console was away while it drove; until a person has read it, nothing goes forward from here."""
+    judged_until: datetime | None = None
+    """The newest sample of another console that was given to the judge here."""
     pipeline: PipelineRun | None = None
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     markers: deque[Marker] = field(default_factory=lambda: deque(maxlen=MARKERS))
@@ -138,6 +166,11 @@ class LiveTarget:
     """The fingerprint of another system for which a person was asked, so that asking again goes on."""
     sending: int = 0
     """Steps under way: what is read meanwhile is no drift."""
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """Return how far the clock of the target's systems is ahead of ours, None where none of them tells."""
+        return self.connections.ahead_s()
 
     @property
     def name(self) -> str:

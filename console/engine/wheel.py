@@ -1,13 +1,11 @@
 """Holds the wheel of a rollout while this process drives it."""
 
 import asyncio
-from datetime import timedelta
 
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.errors import ConsoleError, NotAllowed, StoreError
 from console.model.hooks import reach
-from console.model.rollout import Lease
 
 TTL_S = 15.0
 RENEW_S = 3.0
@@ -17,15 +15,18 @@ STOP_S = 6.0
 MARGIN_S = 5.0
 """A new holder waits so much longer than the lease of the one before, unless that one is known to be gone or let it go."""
 
-PATIENCE_S = 2 * TTL_S
+QUIET_S = TTL_S + MARGIN_S
+"""So long after the last renewal of a console that was lost its wheel is free: what it sent last is on no wire any more."""
+
+PATIENCE_S = QUIET_S + 10.0
 """How long to wait for a wheel whose holder does not renew it any more."""
 
 
 class Wheel:
     """The lease as its holder keeps it; expiry is counted from before each renewal was sent."""
 
-    def __init__(self, parts: Parts, live: LiveTarget, record: LiveRollout) -> None:
-        self._parts, self._live, self._record = parts, live, record
+    def __init__(self, parts: Parts, live: LiveTarget, record: LiveRollout, reason: str = "") -> None:
+        self._parts, self._live, self._record, self._reason = parts, live, record, reason
         self._renewed = 0.0
         self._renewing: asyncio.Task[None] | None = None
         self.lost = ""
@@ -36,37 +37,27 @@ class Wheel:
 
         Raises NotAllowed when somebody else keeps driving, or when forward is over meanwhile.
         """
-        around, ends = self._parts.around, self._parts.around.clock.elapsed() + PATIENCE_S
-        before = self._record.lease
+        around, record = self._parts.around, self._record
+        ends = around.clock.elapsed() + PATIENCE_S
         while True:
-            if before is not None and await self._too_soon(before):
-                await around.sleep(1.0)
-                continue
+            seen = await around.store.wheel.seen(record.id)
+            quiet_s = QUIET_S if seen.lease is None or self._parts.alive(seen.lease.holder) else 0.0
             self._renewed = around.clock.elapsed()
             try:
-                lease = await around.store.wheel.take(self._record.id, around.actor, TTL_S)
+                lease = await around.store.wheel.take(record.id, around.actor, TTL_S, self._reason, quiet_s)
                 break
             except NotAllowed:
-                if around.clock.elapsed() >= ends or self._record.rollout.phase.over:
+                if around.clock.elapsed() >= ends or record.rollout.phase.over:
                     raise
-                self._record.lease = await around.store.wheel.show(self._record.id)
-                self._parts.touch(self._live, self._record)
+                record.lease = seen.live
+                self._parts.touch(self._live, record)
                 await around.sleep(1.0)
         reach("wheel-taken")
-        self._record.lease, self._record.mine = lease, True
-        self._record.rollout = await around.store.journal.rollout(self._record.id)
-        self._renewing = asyncio.create_task(self._renew(), name=f"wheel {self._record.id}")
-        self._parts.touch(self._live, self._record)
-
-    async def _too_soon(self, before: Lease) -> bool:
-        """Tell whether another console's lease ran out so lately that a step of its may still be on the wire; let go, it may be taken."""
-        around = self._parts.around
-        if before.holder.console == around.actor.console or not self._parts.alive(before.holder):
-            return False
-        now = around.clock.now()
-        if not before.expires_at <= now < before.renewed_at + timedelta(seconds=TTL_S + MARGIN_S):
-            return False
-        return await around.store.wheel.show(self._record.id) is None
+        record.lease = record.last_lease = lease
+        record.mine, record.held_token, record.handover = True, lease.token, None
+        record.rollout = await around.store.journal.rollout(record.id)
+        self._renewing = asyncio.create_task(self._renew(), name=f"wheel {record.id}")
+        self._parts.touch(self._live, record)
 
     @property
     def left_s(self) -> float:
@@ -80,17 +71,20 @@ class Wheel:
         return "" if self.left_s >= STOP_S else "the wheel could not be renewed in time"
 
     async def let_go(self) -> None:
-        """Stop renewing and let the wheel go, as far as the store can."""
+        """Stop renewing and let the wheel go, with the note of a handover where there is one, as far as the store can."""
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
-        lease, self._record.lease, self._record.mine = self._record.lease, None, False
-        if lease is not None and not self.lost:
+        record = self._record
+        lease, record.lease, record.mine = record.lease, None, False
+        note, to = record.leaving or ("", "")
+        if lease is not None and not self.lost and lease.holder.console == self._parts.around.actor.console:
             try:
-                await self._parts.around.store.wheel.release(lease)
+                await self._parts.around.store.wheel.release(lease, note, to)
             except ConsoleError as error:
-                self._record.unrecorded = error.message
-        self._parts.touch(self._live, self._record)
+                record.unrecorded = error.message
+        record.leaving = None
+        self._parts.touch(self._live, record)
 
     async def _renew(self) -> None:
         around = self._parts.around
@@ -101,7 +95,7 @@ class Wheel:
                 self.lost = f"the console was away for {self._away(asked)}"
                 break
             try:
-                self._record.lease = await around.store.wheel.renew(self._record.lease, TTL_S)
+                self._record.lease = self._record.last_lease = await around.store.wheel.renew(self._record.lease, TTL_S)
             except NotAllowed as error:
                 self.lost = error.message
                 break
@@ -112,5 +106,9 @@ class Wheel:
         self._record.wake.set()
 
     def _away(self, now: float) -> str:
-        away_s = now - self._renewed
-        return f"{away_s / 60:.0f} min" if away_s >= 90 else f"{away_s:.0f} s"
+        return span(now - self._renewed)
+
+
+def span(seconds: float) -> str:
+    """Return how long something lasted, in words: `61 min`, `12 s`."""
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(0.0, seconds):.0f} s"

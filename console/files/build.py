@@ -67,6 +67,7 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         blackout=_blackout(file.freeze.blackout),
         freeze_rule=FreezeRule(file.freeze.in_flight),
         auto_rollback_after_s=file.after_a_fail.roll_back_after,
+        return_if_lost_s=file.if_the_driver_is_lost.after if file.if_the_driver_is_lost.then != "hold" else None,
         prices=Prices(file.loss.currency, file.loss.per_session, file.loss.sessions_per_min) if file.loss else None,
         owner=file.owner or "",
         speed=file.speed,

@@ -265,6 +265,15 @@ class AfterAFailSection(Section):
     """Traffic goes back by itself after this; Hold cancels."""
 
 
+class LostDriverSection(Section):
+    """What happens when the console that drives is lost while traffic is split."""
+
+    then: Literal["hold", "return to stable"] = "hold"
+    """`return to stable` needs another console or an agent that is alive; Hold or a takeover stops it."""
+    after: Wait = _usual(60.0, "60 s")
+    """Counted from the last sign of the driver; at least 20 s."""
+
+
 class WindowSection(Section):
     """A freeze window, in the local time of its zone: once, or on days of the week."""
 
@@ -343,6 +352,7 @@ class TargetFile(Section):
     rehearse: YesNo = _usual(False, "false")
     """Let people run the way back for practice here."""
     after_a_fail: AfterAFailSection = Field(default_factory=AfterAFailSection)
+    if_the_driver_is_lost: LostDriverSection = Field(default_factory=LostDriverSection)
     freeze: FreezeSection = Field(default_factory=FreezeSection)
     loss: LossSection | None = None
     speed: Positive = _usual(1.0, "1")

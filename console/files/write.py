@@ -38,6 +38,9 @@ def write_target(target: Target) -> str:
         "reconcilers": [written_reconciler(each) for each in target.reconcilers] or None,
         "rehearse": True if target.rehearse else None,
         "after_a_fail": {"roll_back_after": write_span(target.auto_rollback_after_s)},
+        "if_the_driver_is_lost": None
+        if target.return_if_lost_s is None
+        else {"then": "return to stable", "after": write_span(target.return_if_lost_s)},
         "freeze": _freeze(target),
         "loss": _loss(target),
         "speed": _number(target.speed),

@@ -11,7 +11,7 @@ from console.model.commands import Answer, Command, Decision
 from console.model.events import Event
 from console.model.freeze import FreezeWindow
 from console.model.readiness import Readiness
-from console.model.views import SendView, StageView, Update
+from console.model.views import HandoverCard, SendView, StageView, Update
 
 Cancel = Callable[[], None]
 
@@ -92,6 +92,25 @@ class Desk(Protocol):
 
     async def cancel_pipeline(self, rollout: str, reason: str) -> None:
         """Stop the run of the pipeline that is on its way; the rollout then stands held."""
+        ...
+
+    async def handover_card(self, rollout: str) -> HandoverCard:
+        """Return what a new driver has to know, with the target read back now."""
+        ...
+
+    async def take_wheel(self, rollout: str, reason: str) -> Answer:
+        """Take the wheel of a rollout whose driver is gone, or that nobody drives; this console then drives it, held until resumed.
+
+        Returns when the wheel is here, which takes up to 20 s after a driver was lost, or with a decision that says no.
+        """
+        ...
+
+    async def hand_over(self, rollout: str, note: str, to: str) -> Answer:
+        """Let the wheel go with a note, to one console or person, or ("") to whoever takes it."""
+        ...
+
+    async def seen_absence(self, rollout: str) -> None:
+        """Say that the person has read that this console was away."""
         ...
 
     async def plan(self, target: str, release: str) -> PlanView:

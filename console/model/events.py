@@ -63,3 +63,11 @@ class MoveRefused(Event):
 
     verb: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HolderLost(Event):
+    """Nothing was heard since then of the console that drives a rollout."""
+
+    holder: str
+    since: datetime

@@ -93,6 +93,8 @@ class Plan:
     freeze_rule: FreezeRule = FreezeRule.HOLD
     alpha: float = 0.001
     target_digest: str = ""
+    return_if_lost_s: float | None = None
+    """So long after the driver was lost traffic goes back to stable by itself; None holds."""
     no_way_back: str = ""
     """What cannot be taken back, in words: a person has to sign it before the start. "" where everything can."""
 

@@ -1,6 +1,6 @@
 """The ports to outside systems: two to four methods each, saying what a return means. All errors are `console.model.errors`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -111,6 +111,8 @@ class Connections:
     undo: Mapping[str, Undo] = field(default_factory=dict)
     """Declared steps of the way back by name; `snapshot NAME`, `ready NAME`, `pause NAME` and `resume NAME` stand for the other checks."""
     closers: tuple["Closer", ...] = ()
+    ahead_s: Callable[[], float | None] = lambda: None
+    """Returns how far the clock of these systems is ahead of this computer's, in seconds; None where none of them told the time."""
 
     async def close(self) -> None:
         """Let go of all connections."""

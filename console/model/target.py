@@ -314,6 +314,8 @@ class Target:
     blackout: Blackout | None = None
     freeze_rule: FreezeRule = FreezeRule.HOLD
     auto_rollback_after_s: float = 20.0
+    return_if_lost_s: float | None = None
+    """So long after the last sign of a driver that was lost traffic goes back to stable by itself; None holds."""
     prices: Prices | None = None
     owner: str = ""
     speed: float = 1.0

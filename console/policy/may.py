@@ -107,7 +107,8 @@ def _nothing_to_hold(request: Request) -> _No | None:
         Phase.BACK_STOPPED: "The way back has stopped: nothing advances until a person chooses.",
         Phase.UNKNOWN: "A step's outcome is unknown: nothing advances until a person chooses.",
     }
-    return _No(words[phase], "Step down, abort or roll back.") if phase in words else None
+    counts_down = request.rollout is not None and request.rollout.counts_down
+    return _No(words[phase], "Step down, abort or roll back.") if phase in words and not counts_down else None
 
 
 def _no_flag_to_kill(request: Request) -> _No | None:
@@ -236,7 +237,7 @@ def _wheel(request: Request) -> _No | None:
         left_s = (lease.expires_at - request.at).total_seconds()
         return _No(
             f"{lease.holder.name} drives {rollout.id} from {lease.holder.console}; the wheel is theirs for {left_s:.0f} s and renewed.",
-            f"Ask {lease.holder.name}. {BACKWARD_OPEN}",
+            f"Ask {lease.holder.name} for a handover (wheel take asks, wheel hand-over gives). {BACKWARD_OPEN}",
         )
     if rollout.token is None:
         return None
@@ -260,6 +261,12 @@ def _quarantined(request: Request) -> _No | None:
         f"{row.version} is quarantined on {request.target.name} since {since} by {row.by} ({row.rollout}){why}.",
         f"Lift the quarantine with a reason, or release another version. {BACKWARD_OPEN}",
     )
+
+
+def _away(request: Request) -> _No | None:
+    """A console that was away acts on what it knew before; a person reads first what happened."""
+    away = request.rollout.away if request.rollout is not None and not request.in_plan else ""
+    return _No(away, f"Read what happened meanwhile, then ask again. {BACKWARD_OPEN}") if away else None
 
 
 def _identity(request: Request) -> _No | None:
@@ -304,6 +311,7 @@ _FORWARD: tuple[Callable[[Request], _No | None], ...] = (
     _held,
     _other_plan,
     _wheel,
+    _away,
     _identity,
     _records,
     _signatures,

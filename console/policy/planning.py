@@ -58,6 +58,7 @@ def make_rollout_plan(
         gates=target.gates,
         needed=dict(needed or {}),
         auto_rollback_after_s=target.auto_rollback_after_s,
+        return_if_lost_s=target.return_if_lost_s,
         freeze_rule=target.freeze_rule,
         target_digest=target.digest,
         no_way_back=without_return(target),
@@ -220,6 +221,7 @@ def _short_plan(kind: PlanKind, target: Target, sides: SidesNow, steps: tuple[St
         steps=steps,
         freeze_rule=target.freeze_rule,
         auto_rollback_after_s=target.auto_rollback_after_s,
+        return_if_lost_s=target.return_if_lost_s,
         target_digest=target.digest,
     )
 

@@ -48,13 +48,19 @@ class TargetNow:
 
 @dataclass(frozen=True, slots=True)
 class RolloutNow:
-    """The rollout that the move belongs to or would meet; `token` is the fencing token that the asker holds, None when it holds none."""
+    """The rollout that the move belongs to or would meet; `token` is the fencing token that the asker holds, None when it holds none.
+
+    `away` says that the asker's console was away while it drove, until a person has read that. `counts_down` is a way back that comes by
+    itself, so that there is something to hold.
+    """
 
     id: str
     phase: Phase
     plan_hash: str = ""
     lease: Lease | None = None
     token: int | None = None
+    away: str = ""
+    counts_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)

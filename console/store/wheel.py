@@ -9,13 +9,11 @@ from console.model.audit import Entry, RecordKind
 from console.model.errors import BadFile, NotAllowed
 from console.model.rollout import Actor, Lease
 from console.model.stores import WheelSeen
+from console.model.wheel import HANDED_OVER, LET_GO, TAKEN
 from console.store.database import Database
 from console.store.rows import lease_of, stamp
 from console.store.schema import leases, rollouts
 from console.store.trail import append_to
-
-TAKEN, LET_GO = "take the wheel", "let the wheel go"
-"""The verbs of the records of a wheel."""
 
 
 def lease_on(conn: Connection, rollout_id: str) -> Lease | None:
@@ -112,7 +110,7 @@ class SqliteWheel:
                 RecordKind.TAKEOVER,
                 current.holder,
                 self._database.now(conn),
-                LET_GO,
+                HANDED_OVER if note or to else LET_GO,
                 rollout=lease.rollout,
                 result="free",
                 detail={"token": lease.token, "note": note, "to": to},

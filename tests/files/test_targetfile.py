@@ -296,6 +296,7 @@ def targets(draw) -> Target:
         freezes=tuple(draw(windows(name, window)) for window in draw(names)),
         blackout=draw(st.none() | st.builds(Blackout, metric_names, st.floats(0.1, 1e6), st.just(close_at), st.floats(0.01, close_at))),
         freeze_rule=draw(st.sampled_from(FreezeRule)),
+        return_if_lost_s=draw(st.sampled_from([None, 20.0, 90.0])),
         auto_rollback_after_s=draw(st.floats(0, 86_400)),
         prices=draw(st.none() | st.builds(Prices, words, st.floats(0, 1e6), st.none() | st.floats(0.01, 1e6))),
         owner=draw(st.just("") | words),
@@ -357,6 +358,7 @@ def test_a_damaged_file_is_bad_and_nothing_worse(path, seed, damages):
             "reconcilers",
             "rehearse",
             "after_a_fail",
+            "if_the_driver_is_lost",
             "freeze",
             "loss",
             "name",
@@ -367,3 +369,11 @@ def test_any_shape_in_any_section_is_bad_and_nothing_worse(value, section):
     document = {"format": "1", "name": "x", "environment": "staging", "sides": ["a", "b"], "stages": [], "gates": [], section: value}
     with pytest.raises(BadFile):
         read_target(json.dumps(document).encode(), "x.yaml")
+
+
+def test_a_file_says_what_happens_when_its_driver_is_lost(tmp_path: Path):
+    path = tmp_path / "shop.yaml"
+    path.write_text(ENVOY, encoding="utf-8")
+    assert load_target(path).return_if_lost_s is None
+    path.write_text(changed("  then: hold ", "  then: return to stable "), encoding="utf-8")
+    assert load_target(path).return_if_lost_s == 60

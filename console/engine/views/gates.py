@@ -24,11 +24,12 @@ def worst_gate(record: LiveRollout) -> GateView | None:
 
 
 def auto_act(record: LiveRollout) -> AutoActView | None:
-    """Return the countdown after a fail."""
-    at = record.rollout.auto_back_at
-    if at is None or record.rollout.phase is not Phase.STOPPED:
+    """Return the countdown after a fail, or after the driver was lost where the plan wants traffic back then."""
+    rollout = record.rollout
+    at, after_a_fail = rollout.auto_back_at, rollout.phase is Phase.STOPPED
+    if at is None or not (after_a_fail or rollout.phase in {Phase.HELD, Phase.UNKNOWN}):
         return None
-    return AutoActView(at, record.rollout.plan.auto_rollback_after_s)
+    return AutoActView(at, rollout.plan.auto_rollback_after_s if after_a_fail else rollout.plan.return_if_lost_s or 0.0)
 
 
 def loss_of(live: LiveTarget, record: LiveRollout) -> LossView | None:

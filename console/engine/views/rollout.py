@@ -54,6 +54,9 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         log=tuple(record.log),
         steps=record.rows_in_order(),
         note=_note(record),
+        absence=record.absence,
+        lost_holder=record.lost.holder.name if record.lost is not None and not rollout.phase.over else "",
+        lost_since=record.lost.since if record.lost is not None and not rollout.phase.over else None,
         bake=0 <= rollout.stage < len(plan.stages) and plan.stages[rollout.stage].bake,
     )
 
@@ -89,6 +92,8 @@ def headline(live: LiveTarget, record: LiveRollout) -> str:
         return f"{count} action{'' if count == 1 else 's'} unknown: {read}"
     if live.drift and live.rollout is record and phase in {Phase.RUNNING, Phase.HELD}:
         return f"Drift on {live.target.title}: {live.drift}"
+    if record.lost is not None and phase in {Phase.PLANNED, Phase.RUNNING, Phase.HELD, Phase.UNKNOWN}:
+        return f"{record.lost.holder.name}'s console is lost: {name} stands at {rollout.asked_weight} %"
     if phase is Phase.STOPPED:
         alarm = next((judged for judged in record.judged.values() if judged.verdict is Verdict.FAIL and not judged.acts), None)
         acting = any(judged.verdict is Verdict.FAIL and judged.acts for judged in record.judged.values())

@@ -13,7 +13,9 @@ import httpx
 import truststore
 
 from console import __version__
+from console.model.clock import Clock
 from console.model.errors import BadFile, ConsoleError, Malformed, OutcomeUnknown, Refused, RemoteError, TooLarge, Unreachable
+from console.providers.clients.dates import Dates
 from console.providers.clients.replies import BadStatus, refusal
 from console.providers.clients.strict import load_json, malformed
 from console.providers.clients.unpack import Unpacker
@@ -84,8 +86,13 @@ class Reply:
 class HttpClient:
     """The HTTP connections of one target: a pool of its own, so that a target that hangs delays no other."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._clients: dict[str, httpx.AsyncClient] = {}
+        self._dates = Dates(clock) if clock is not None else None
+
+    def ahead_s(self) -> float | None:
+        """Return how far the clock of who answered last is ahead of ours, by its Date header; None where none came."""
+        return None if self._dates is None else self._dates.ahead_s
 
     async def send(self, call: Call) -> Reply:
         """Send a request and return its answer, when that is a success.
@@ -140,6 +147,8 @@ class HttpClient:
                 await answer.aclose()
         except httpx.HTTPError as error:
             raise _translated(call, error) from None
+        if self._dates is not None:
+            self._dates.note(answer.headers.get("date", ""), cached="age" in answer.headers)
         if answer.is_success:
             return Reply(call.system, body, answer.headers.get("content-type", "").partition(";")[0].strip().lower())
         bad = BadStatus(answer.status_code, body, answer.headers.get("retry-after", ""), answer.headers.get("date", ""))

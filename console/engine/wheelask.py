@@ -1,0 +1,45 @@
+"""Asks who drives for the wheel: a record that every console reads."""
+
+from dataclasses import dataclass
+
+from console.engine.adoption import WHEEL
+from console.engine.parts import Parts
+from console.engine.state import LiveRollout, LiveTarget
+from console.model.audit import AuditFilter, Entry, RecordKind
+from console.model.rollout import Actor, Lease
+from console.model.stores import Store
+from console.model.views import Notice
+from console.model.wheel import ASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks for a wheel, and why."""
+
+    seq: int
+    by: Actor
+    reason: str
+
+
+async def ask(parts: Parts, live: LiveTarget, record: LiveRollout, reason: str) -> None:
+    """Ask for the wheel of a rollout; nothing happens when that cannot be recorded."""
+    around, plan = parts.around, record.rollout.plan
+    entry = Entry(RecordKind.TAKEOVER, around.actor, around.clock.now(), ASKED, live.name, record.id, reason, "asked", plan.hash)
+    await around.note(entry)
+
+
+async def newest(store: Store, rollout: str, lease: Lease) -> Ask | None:
+    """Return the newest request of another console for a wheel since it was taken under this lease. Raises StoreError."""
+    for record in await store.audit.page(AuditFilter(kinds=WHEEL, rollout=rollout), None, 1):
+        entry = record.entry
+        if entry.verb == ASKED and entry.actor.console != lease.holder.console:
+            return Ask(record.seq, entry.actor, entry.reason)
+    return None
+
+
+def tell(parts: Parts, live: LiveTarget, record: LiveRollout, asked: Ask) -> None:
+    """Tell the person who drives that somebody asks."""
+    why = f" {asked.reason}." if asked.reason else ""
+    title = f"{asked.by.name} asks for the wheel of {record.id}"
+    text = f"{live.target.title}: hand it over with a note, or keep it.{why}"
+    parts.outbox.notice(Notice(parts.around.clock.now(), "unknown", title, text, live.name, record.id))

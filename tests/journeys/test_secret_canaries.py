@@ -1,0 +1,159 @@
+"""A secret that is put into every credential is found nowhere: not in logs, records, exports, command lines, children or crash reports."""
+
+import http.server
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from journeys.kit import Shell, target_text
+from servers.envoy_process import EnvoyServer
+from servers.fixtures import Upstream
+from servers.keyring_process import KeyringServer
+
+from console.store.secrets import SERVICE
+
+pytestmark = [pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey]
+
+CANARY = "c4nary-Zq7-of-the-shop"
+DUMP = "import json, os, sys; open('environment.json', 'w').write(json.dumps(dict(os.environ))); print('ran', flush=True); sys.stdin.read()"
+
+
+class Tactless(http.server.BaseHTTPRequestHandler):
+    """Tells whoever asks what it was told: in bodies, in headers and in reasons."""
+
+    def do_GET(self) -> None:
+        said = self.headers.get("authorization", "nothing")
+        self.server.heard.append(said)  # type: ignore[attr-defined]
+        status = (401, 500, 302, 403)[len(self.server.heard) % 4]  # type: ignore[attr-defined]
+        body = json.dumps({"error": f"no: {said}", "token": said, "url": f"http://x/?access_token={said.split()[-1]}"}).encode()
+        self.send_response(status, f"said {said}")
+        self.send_header("location", f"http://127.0.0.1:1/?token={said.split()[-1]}")
+        self.send_header("x-you-said", said)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def tactless() -> Iterator[http.server.ThreadingHTTPServer]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tactless)
+    server.heard = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def reference(request: pytest.FixtureRequest, keyring_server: KeyringServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Put the canary where a kind of reference finds it, and return the reference."""
+    import keyring
+
+    if request.param == "keyring":
+        monkeypatch.setattr(keyring.core, "_keyring_backend", None)
+        keyring.set_password(SERVICE, "shop", CANARY)
+        return "keyring:shop"
+    if request.param == "env":
+        monkeypatch.setenv("SHOP_TOKEN", CANARY)
+        return "env:SHOP_TOKEN"
+    kept = tmp_path / "vault"
+    kept.write_text(CANARY)
+    return f"cmd:cat {shlex.quote(str(kept))}"
+
+
+def file_of(envoy: EnvoyServer, upstreams: Mapping[str, Upstream], tactless_url: str, reference: str) -> str:
+    pipeline = f"pipeline:\n  provider: command\n  stages:\n    - {{name: Dump, run: {json.dumps([sys.executable, '-c', DUMP])}}}\n"
+    flag = f"flag:\n  provider: http\n  name: shop\n  url: {tactless_url}/flag\n  token: {json.dumps(reference)}\n  raise_at_start: true\n"
+    text = target_text(envoy.admin, upstreams, pipeline + flag)
+    for side, upstream in upstreams.items():
+        text = text.replace(f"{upstream.url}/metrics", f"{tactless_url}/metrics/{side}")
+    text = text.replace("  poll: 1 s\n", f"  poll: 1 s\n  token: {json.dumps(reference)}\n", 1)
+    return text.replace("rollback: [traffic]", "rollback: [traffic, flag]", 1)
+
+
+def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
+    """Start a release whose pipeline waits, look at its command lines and limits, crash it hard, and return what it showed."""
+    planned = shell("release", "plan", "shop", "--version", "18.0.0", "--json")
+    assert planned.code == 0, planned
+    with shell.start("release", "start", str(planned.document["plan_hash"]), "--reason", "canaries") as process:
+        child = psutil.Process(process.pid)
+        dumped = shell.home / "environment.json"
+        while process.poll() is None and not dumped.exists():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        assert process.poll() is None, process.communicate()
+        lines = [" ".join(each.cmdline()) for each in [child, *child.children(recursive=True)]]
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        process.send_signal(signal.SIGABRT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGABRT, (out, err)
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[4] == "0", core
+    return lines, planned.out + planned.err + out + err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("reference", ["keyring", "env", "cmd"], indirect=True)
+def test_a_canary_in_every_credential_is_found_nowhere(
+    tmp_path: Path,
+    reference: str,
+    tactless: http.server.ThreadingHTTPServer,
+    envoy_server: EnvoyServer,
+    upstreams: Mapping[str, Upstream],
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    url = f"http://127.0.0.1:{tactless.server_address[1]}"
+    (home / "shop.yaml").write_text(file_of(envoy_server, upstreams, url, reference), encoding="utf-8")
+    shell = Shell(home)
+    shown = []
+    for words in (
+        ("target", "add", str(home / "shop.yaml")),
+        ("target", "trust", "shop"),
+        ("target", "arm", "shop"),
+        ("target", "status", "shop"),
+    ):
+        said = shell(*words, stdin="y\n")
+        assert said.code in {0, 4}, (words, said)
+        shown.append(said.out + said.err)
+    lines, crashed = drive_and_crash(shell)
+    shown += [crashed, *lines]
+    shown.append("".join(map(str, vars(shell("rollback", "shop", "--reason", "canaries")).values())))
+    for words in (("audit", "list", "--json"), ("audit", "export", str(home / "export.jsonl")), ("release", "list"), ("target", "list")):
+        said = shell(*words)
+        assert said.code == 0, (words, said)
+        shown.append(said.out + said.err)
+    assert any(CANARY in heard for heard in tactless.heard), "the canary was really sent"  # type: ignore[attr-defined]
+    children = json.loads((home / "environment.json").read_text())
+    assert "RELEASE_VERSION" in children
+    assert CANARY not in json.dumps(children)
+    assert not [text for text in shown if CANARY in text]
+    files = [path for path in home.rglob("*") if path.is_file() and not path.is_socket()]
+    assert any(path.name.endswith(".log") for path in files)
+    assert not [str(path) for path in files if CANARY.encode() in path.read_bytes()]
+    assert not [path for path in [*Path.cwd().glob("core*"), *home.rglob("core*")] if path.is_file()]
+
+
+def test_a_shell_history_has_no_place_for_a_secret() -> None:
+    """No command takes a secret as an argument: it would stand in the list of processes for everybody."""
+    environment = {**os.environ, "COLUMNS": "200"}
+    said = subprocess.run(
+        [sys.executable, "-m", "console", "--help"], capture_output=True, text=True, env=environment, check=True, timeout=60
+    )
+    assert not [word for word in ("--token", "--password", "--secret") if word in said.stdout]

@@ -157,6 +157,11 @@ def _rehearse(inside: Inside) -> None:
     inside.pages["releases"].plan.rehearse.click()
 
 
+def _taken_over(inside: Inside) -> None:
+    view = replace(samples.healthy().rollouts[0], wheel=samples.WheelView(samples.lease("Ana R.", 15, 2.0), mine=False))
+    inside.around.bridge.updated.emit(Update(rollouts=(view,)))
+
+
 SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("first-start", "targets", samples.first_start, _nothing),
     ("targets", "targets", fleet, _nothing),
@@ -177,6 +182,14 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("light-target", "targets", lambda: samples.lit(Light.CLOSING), _pick("checkout-eu")),
     ("light-plan", "releases", lambda: samples.lit(Light.READY), _plan(allowed=True)),
     ("light-asks", "releases", lambda: samples.lit(Light.SHUT), _asks),
+    ("wheel-lost", "releases", samples.lost_driver, _nothing),
+    ("wheel-take", "releases", samples.lost_driver, lambda inside: inside.ribbons.followed.emit("wheel:R-2301")),
+    ("wheel-mine", "releases", samples.healthy, _nothing),
+    ("wheel-hand-over", "releases", samples.healthy, lambda inside: inside.pages["releases"].rollout.wheel.hand_over.click()),
+    ("wheel-over", "releases", samples.healthy, _taken_over),
+    ("away", "releases", samples.away, _nothing),
+    ("quarantine", "targets", samples.quarantined, _nothing),
+    ("quarantine-resume", "targets", samples.quarantined, lambda inside: inside.ribbons.followed.emit("resume:checkout-eu")),
     ("release-over", "releases", over, lambda inside: inside.pages["releases"].show_subject("R-2291")),
     ("releases-empty", "releases", samples.first_start, _nothing),
     ("plan", "releases", fleet, _plan(allowed=True)),
@@ -203,7 +216,7 @@ def render(folder: Path, name: str, key: str, update: Update, scene: Scene, look
     around = fake_desk.surroundings(desk)
     window = Window(PAGES)
     inside = Inside(around, window)
-    inside.desk = desk
+    inside.desk, inside.around = desk, around
     window.show()
     around.bridge.updated.emit(update)
     inside.go(key)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 
 from console.desktop import theme
 from console.desktop.acting import notice
+from console.desktop.aloud import announce
 from console.desktop.choices import choices
 from console.desktop.keys import bind
 from console.desktop.leaving import Leaving, driven
@@ -63,9 +63,7 @@ class Inside(QObject):
         self.toasts.show_notice(told)
         if told.level != "fail":
             return
-        event = QAccessibleAnnouncementEvent(self.window, f"{told.title}. {told.text}")
-        event.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
-        QAccessible.updateAccessibility(event)
+        announce(self.window, f"{told.title}. {told.text}")
         if not self.window.isActiveWindow():
             self.window.come_forward()
             if self._alarm is not None:
@@ -77,6 +75,21 @@ class Inside(QObject):
         palette.closed.connect(palette.deleteLater)
         pages = tuple(self.window.entries.values())
         palette.open_with(choices(self._around.known, pages, self.go, self.steering.preview_of, self.steering.acting.act))
+
+    def _follow(self, key: str) -> None:
+        """Open a page from a ribbon, or the question that its link stands for."""
+        what, _, subject = key.partition(":")
+        if what == "wheel":
+            self.go("releases", subject)
+            self.pages["releases"].take_wheel(subject)  # type: ignore[attr-defined]
+        elif what in {"resume", "lift"}:
+            from console.desktop.pages.quarantine import QuarantineMoves  # noqa: PLC0415 (the first paint does not wait for dialogs)
+
+            target, _, version = subject.partition("@")
+            moves = self.findChild(QuarantineMoves) or QuarantineMoves(self._around, self.window, self)
+            moves.ask(what, target, version)
+        else:
+            self.go(what, subject)
 
     def _ask_again(self, command: Command, decision: Decision) -> None:
         from console.desktop.pages.asks_again import AsksAgain  # noqa: PLC0415 (the first paint does not wait for dialogs)
@@ -142,7 +155,7 @@ class Inside(QObject):
         window.top.palette_asked.connect(self.open_palette)
         window.top.freeze_asked.connect(lambda: self.go("calendar"))
         window.bottom.refused.connect(self._refused)
-        self.ribbons.followed.connect(self.go)
+        self.ribbons.followed.connect(self._follow)
         self.toasts.opened.connect(self._open_note)
         self.steering.acting.told.connect(self.tell)
         self.steering.acting.asked.connect(self._ask_again)

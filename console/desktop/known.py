@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from console.model.views import CalendarView, Problem, RolloutView, TargetView, Update
+
+
+class WheelSeen(NamedTuple):
+    """Under which token a rollout is driven, since when this window has seen that, and under which token it drove it itself (0: never)."""
+
+    token: int
+    since: datetime
+    mine: int = 0
 
 
 class Known:
@@ -16,11 +26,14 @@ class Known:
         self.rollouts: dict[str, RolloutView] = {}
         self.calendar: CalendarView | None = None
         self.store_problem: Problem | None = None
+        self.wheels: dict[str, WheelSeen] = {}
 
     def take(self, update: Update) -> None:
         """Put a batch in."""
         self.targets.update((view.name, view) for view in update.targets)
         self.rollouts.update((view.id, view) for view in update.rollouts)
+        for view in update.rollouts:
+            self._see_wheel(view)
         for name in update.gone:
             self.targets.pop(name, None)
         if update.calendar is not None:
@@ -37,6 +50,20 @@ class Known:
             calendar=self.calendar,
             store_problem=self.store_problem,
         )
+
+    def lost_wheel(self, view: RolloutView) -> WheelSeen | None:
+        """Return who took over from this window, and when; None while it drives, or when it never did."""
+        seen, lease = self.wheels.get(view.id), view.wheel.lease
+        return seen if seen is not None and lease is not None and not view.wheel.mine and 0 < seen.mine < lease.token else None
+
+    def _see_wheel(self, view: RolloutView) -> None:
+        lease = view.wheel.lease
+        if lease is None:
+            return
+        seen = self.wheels.get(view.id)
+        since = seen.since if seen is not None and seen.token == lease.token else lease.renewed_at
+        own = lease.token if view.wheel.mine else seen.mine if seen is not None else 0
+        self.wheels[view.id] = WheelSeen(lease.token, since, own)
 
     def rollout_of(self, target: str) -> RolloutView | None:
         """Return the rollout that a target is in, or None."""

@@ -61,7 +61,7 @@ class Steering(QObject):
         window.frame.show_environment(environment)
         window.top.tab.show_environment(environment)
         window.top.show_freeze(target.freeze if target is not None else None, now)
-        window.top.show_wheel(rollout.wheel if rollout is not None else None)
+        window.top.show_wheel(rollout.wheel if rollout is not None else None, now)
         window.top.show_connections(target.connections if target is not None else (), now)
         window.top.show_time(now)
         failing = standing.failing(target, rollout)
@@ -69,7 +69,8 @@ class Steering(QObject):
         window.bottom.show_verbs(standing.acts_on(target), verbs, failing=failing, shut=shut)
         if target is not None:
             window.bottom.show_remark(*standing.ENFORCED.get(target.enforced_by, standing.ENFORCED["console"]))
-        self._ribbons.show_ribbons(standing.ribbons(target, rollout, self._around.known.store_problem, now))
+        known = self._around.known
+        self._ribbons.show_ribbons(standing.ribbons(target, rollout, known.store_problem, now, known))
         title = standing.title(target)
         if title != window.windowTitle():
             window.setWindowTitle(title)

@@ -13,6 +13,7 @@ from console.model.rollout import Actor, Lease, Phase, StepRow, StepState
 from console.model.target import Environment
 from console.model.verbs import Direction, State, Verb, Verdict
 from console.model.views import (
+    AbsenceView,
     AutoActView,
     CalendarView,
     ChartView,
@@ -21,9 +22,11 @@ from console.model.views import (
     Fact,
     FreezeRow,
     GateView,
+    HandoverCard,
     LossView,
     Marker,
     Notice,
+    QuarantineView,
     RolloutView,
     SendView,
     SeriesView,
@@ -447,3 +450,58 @@ def lit(light: Light) -> Update:
     view = replace(incident_rollout(), readiness=readiness(light), sends=way_back())
     shown = replace(incident_target(), readiness=readiness(light), can_rehearse=True)
     return Update(targets=(shown, target("account-eu", readiness=readiness(), can_rehearse=True)), rollouts=(view,), calendar=calendar())
+
+
+def held_rollout(**changes: object) -> RolloutView:
+    """Return a rollout that stands held at 25 %."""
+    at = NOW - timedelta(seconds=1)
+    quarter = WeightView(Fact(25.0, STAGE_AT), Fact(25.0, STAGE_AT), Fact(25.0, at), Fact(24.8, at))
+    made = replace(
+        incident_rollout(), id="R-2301", title="Search 9.0", phase=Phase.HELD, state=State.HELD, headline="Search 9.0 is held at 25 %",
+        stages=stages(State.HELD, "Held"), gates=(gate(Verdict.WATCHING),), loss=None, auto_act=None, weight=quarter,
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def lease(name: str = "Ravi", token: int = 7, renewed_s: float = 27.0) -> Lease:
+    """Return a lease that was renewed some seconds ago."""
+    at = NOW - timedelta(seconds=renewed_s)
+    return Lease("R-2301", Actor(name, f"{name.lower()}-desk:88:f0"), token, at, at + timedelta(seconds=15))
+
+
+def driven(view: RolloutView) -> Update:
+    """Return a target with a rollout that somebody else drives, or nobody."""
+    shown = replace(incident_target(), state=view.state, weight=view.weight, rollout=view.id, release=view.title)
+    return Update(targets=(shown,), rollouts=(view,), calendar=calendar())
+
+
+def lost_driver() -> Update:
+    """Return a rollout whose driver's console was lost 12 s ago."""
+    gone = WheelView(lease(), mine=False)
+    return driven(held_rollout(wheel=gone, lost_holder="Ravi", lost_since=NOW - timedelta(seconds=12)))
+
+
+def handover(**changes: object) -> HandoverCard:
+    """Return what a new driver of that rollout has to know."""
+    view = held_rollout()
+    step = UnknownView("s-40", "50 % to the canary", NOW - timedelta(seconds=40), "25 % read back 10:10:30", NOW)
+    made = HandoverCard(
+        view.id, view.plan_hash, "Ravi", 7, NOW - timedelta(seconds=27), view.weight, "stage 3 of 8, 25 %",
+        "held: the driver's console is gone", view.gates, "waiting for the catalogue import, do not promote before 15:30", (step,),
+        ("promote, asked 10:09:51 by Ravi, not confirmed",),
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def away() -> Update:
+    """Return a rollout at 5 % whose console slept for 61 minutes."""
+    happened = ("Payment completion was not judged for 61 min.", "Traffic stayed at 5 %: 0 of 0 forward steps were sent.")
+    absence = AbsenceView(NOW - timedelta(minutes=61), NOW, "traffic 5 %, nothing advanced", happened)
+    (view,) = healthy().rollouts
+    return replace(healthy(), rollouts=(replace(view, absence=absence),))
+
+
+def quarantined(**changes: object) -> Update:
+    """Return a calm target whose last version is in quarantine and whose reconciler is paused."""
+    row = QuarantineView("5.2b", NOW - timedelta(minutes=12), "Rita M.", "payments fail", "R-2291", ("Argo CD",))
+    return Update(targets=(target(quarantine=(replace(row, **changes),)), target("account-eu")), calendar=calendar())  # type: ignore[arg-type]

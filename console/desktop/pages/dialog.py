@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 from console.desktop.pages.laying import row
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
+from console.model.commands import Answer
 from console.model.errors import ConsoleError
 
 
@@ -49,6 +50,15 @@ class Asking(QDialog):
         self._problem.setVisible(bool(str(problem)))
         self.answer.setEnabled(True)
 
+    def take_answer(self, answer: Answer) -> bool:
+        """Shut when the move was taken; else say why it was refused and what would be allowed. Returns whether it was taken."""
+        decision = answer.decision
+        if decision.allowed:
+            self.accept()
+        else:
+            self.show_problem(" ".join(part for part in (*decision.reasons[:1], decision.allowed_instead) if part) or "It was refused.")
+        return decision.allowed
+
     def busy(self) -> None:
         """Shut the answer button while the answer is carried out."""
         self.answer.setEnabled(False)
@@ -69,6 +79,7 @@ class AskingWhy(Asking):
         self.asks = Label("Reason", "small", "text.3")
         self.body.addWidget(self.asks)
         self.body.addWidget(self.reason)
+        self.body.addStretch(1)
         self.reason.textChanged.connect(self._weigh)
         self.answered.connect(lambda: self.reasoned.emit(self.reason.text().strip()))
         self._weigh()

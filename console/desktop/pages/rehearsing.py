@@ -36,10 +36,8 @@ class Rehearsing(QObject):
         dialog.busy()
 
         def answered(answer: Answer) -> None:
-            if not answer.decision.allowed:
-                dialog.show_problem(" ".join(part for part in (*answer.decision.reasons[:1], answer.decision.allowed_instead) if part))
-                return
-            dialog.accept()
-            self.told.emit(notice(self._around, "ok", "The rehearsal has begun", "Its rows are on the Releases page.", target))
+            if dialog.take_answer(answer):
+                begun = notice(self._around, "ok", "The rehearsal has begun", "Its rows are on the Releases page.", target)
+                self.told.emit(begun)
 
         self._around.bridge.ask(lambda desk: wanted(desk).rehearse(target, reason), answered, dialog.show_problem, dialog)

@@ -6,12 +6,14 @@ from console.desktop.page import Page, Surroundings
 from console.desktop.pages.back_moves import BackMoves
 from console.desktop.pages.dialog import AskingWhy
 from console.desktop.pages.forward import Forward
+from console.desktop.pages.handover import WheelMoves
 from console.desktop.pages.laying import page_layout
 from console.desktop.pages.plan_pane import PlanPane
 from console.desktop.pages.preferences import preferences
 from console.desktop.pages.rehearsing import Rehearsing
 from console.desktop.pages.rollout_bar import RolloutBar, ordered
 from console.desktop.pages.rollout_pane import RolloutPane
+from console.desktop.wanted import wanted
 from console.desktop.widgets.empty import EmptyState, Loading
 from console.desktop.widgets.label import Label
 from console.model.commands import Command
@@ -45,6 +47,11 @@ class ReleasesPage(Page):
         self.moves = BackMoves(around, self)
         self.moves.told.connect(self.told)
         self.rollout.moved.connect(self._move_step)
+        self.wheel = WheelMoves(around, self)
+        self.wheel.told.connect(self.told)
+        self.rollout.wheel.taken.connect(lambda: self.take_wheel(self._shown))
+        self.rollout.wheel.handed_over.connect(self._hand_over)
+        self.rollout.absence.read.connect(self._go_on)
         self.plan = PlanPane(around)
         self.plan.started.connect(self._start)
         self.plan.left.connect(self._leave_plan)
@@ -104,6 +111,12 @@ class ReleasesPage(Page):
         shown = self.around.known.rollouts.get(self._shown)
         return (f"{shown.target}  ›  {shown.title}", f"rollout {shown.id}") if shown is not None else (self.title, "none yet")
 
+    def take_wheel(self, rollout: str) -> None:
+        """Ask whether this console takes the wheel of a rollout, with the handover card."""
+        view = self.around.known.rollouts.get(rollout)
+        if view is not None:
+            self.wheel.take(view)
+
     @property
     def _planning(self) -> bool:
         return self._stack.currentWidget() is self.plan
@@ -122,7 +135,7 @@ class ReleasesPage(Page):
         fresh = view.id != self._shown or self._planning
         self._shown = view.id
         self.switch(self._stack, self.rollout)
-        self.rollout.show_view(view)
+        self.rollout.show_view(view, self.around.known.lost_wheel(view))
         if fresh:
             self.selected.emit(view.target)
             self.place_changed.emit()
@@ -178,6 +191,16 @@ class ReleasesPage(Page):
         view = self.around.known.rollouts.get(self._shown)
         if view is not None:
             self.moves.move(view, seq, move)
+
+    def _hand_over(self) -> None:
+        view = self.around.known.rollouts.get(self._shown)
+        if view is not None:
+            self.wheel.hand_over(view)
+
+    def _go_on(self) -> None:
+        self.rollout.absence.show_absence(None)
+        rollout = self._shown
+        self.around.bridge.ask(lambda desk: wanted(desk).seen_absence(rollout))
 
     def _take_preferences(self) -> None:
         self.rollout.act.set_reduced_motion(preferences().reduced_motion)

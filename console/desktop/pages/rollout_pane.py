@@ -7,6 +7,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from console.desktop import theme
+from console.desktop.known import WheelSeen
+from console.desktop.pages.absence_card import AbsenceCard
 from console.desktop.pages.back_card import BackCard
 from console.desktop.pages.back_words import GOING_BACK
 from console.desktop.pages.gates import Gates, worst_first
@@ -15,6 +17,7 @@ from console.desktop.pages.next_card import NextCard
 from console.desktop.pages.pipeline_panel import PipelinePanel
 from console.desktop.pages.target_panel import wheel_words
 from console.desktop.pages.unknown_card import UnknownCard
+from console.desktop.pages.wheel_card import WheelCard
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.autoact import AutoActCard
 from console.desktop.widgets.chart import ChartCard
@@ -53,7 +56,7 @@ class RolloutPane(QWidget):
         self.loss, self.strip, self.gates = LossMeter(), StageStrip(), Gates()
         self.gates.evidence_asked.connect(self._open_evidence)
         self.unknown, self.act, self.next, self.pipeline = UnknownCard(), AutoActCard(), NextCard(), PipelinePanel()
-        self.back = BackCard()
+        self.back, self.wheel = BackCard(), WheelCard()
         self._connect()
         self.charts: list[ChartCard] = []
         self._chart_row = QHBoxLayout()
@@ -63,17 +66,18 @@ class RolloutPane(QWidget):
         left = column([self.gates, self._chart_box], theme.size("gutter"))
         left.setStretch(0, 1)
         acts = QWidget()
-        fill(right := QVBoxLayout(acts), [self.back, self.unknown, self.act, self.next, self.pipeline], theme.size("gutter"))
-        right.setStretch(4, 1)
+        fill(right := QVBoxLayout(acts), [self.back, self.unknown, self.act, self.next, self.wheel, self.pipeline], theme.size("gutter"))
+        right.setStretch(5, 1)
         self._right = Scrolled(acts)
         head = row([column([self.headline, self._subline], 2), self.loss], 16)
         head.setStretch(0, 1)
         fill(whole := QVBoxLayout(self), [head, self.strip, row([left, self._right], theme.size("gutter"))], theme.size("gutter"))
         whole.setStretch(2, 1)
+        self.absence = AbsenceCard(self, self.strip)
         self._order()
 
-    def show_view(self, rollout: RolloutView) -> None:
-        """Show a rollout as it stands now."""
+    def show_view(self, rollout: RolloutView, over: WheelSeen | None = None) -> None:
+        """Show a rollout as it stands now; `over` is what became of this window's own lease on it."""
         failed_now = rollout.auto_act is not None and (self._view is None or self._view.auto_act is None)
         self._view = rollout
         self.headline.setText(rollout.headline)
@@ -94,6 +98,8 @@ class RolloutPane(QWidget):
         self.act.show_view(rollout)
         self.act.setVisible(not rollout.unknowns and not back)
         self.next.show_view(rollout)
+        self.wheel.show_view(rollout, over)
+        self.absence.show_absence(rollout.absence)
         self.pipeline.show_view(rollout)
         self._show_evidence(rollout)
         self._show_charts(rollout)
@@ -112,7 +118,8 @@ class RolloutPane(QWidget):
 
     def _order(self) -> None:
         """Let Tab go as a person looks: the way back, the evidence, then the panels beside it."""
-        ways = (*self.back.rows.buttons, self.unknown.roll_back, self.unknown.resume, *self.act.buttons, self.next.button)
+        acts = (self.unknown.roll_back, self.unknown.resume, *self.act.buttons, self.next.button)
+        ways = (*self.back.rows.buttons, *acts, self.wheel.take, self.wheel.hand_over)
         steps = (*ways, self.gates.card.link, *self.pipeline.tabs, self.pipeline.cancel)
         for before, after in pairwise(steps):
             self.setTabOrder(before, after)

@@ -20,7 +20,10 @@ MOST = 3
 
 
 class RibbonView(NamedTuple):
-    """One ribbon: its state's mark and family, words in bold, words, and a link that emits `key`. The highest `rank` stands on top."""
+    """One ribbon: its state's mark and family, words in bold, words, and a link that emits `key`. The highest `rank` stands on top.
+
+    `also` is a second link, which emits `also_key`; `family` takes the colours of another state than the mark's.
+    """
 
     key: str
     state: State
@@ -28,6 +31,14 @@ class RibbonView(NamedTuple):
     text: str = ""
     link: str = ""
     rank: int = 0
+    also: str = ""
+    also_key: str = ""
+    family: State | None = None
+
+    @property
+    def colours(self) -> State:
+        """Return the state whose colours it takes."""
+        return self.family or self.state
 
 
 class Ribbon(Painted):
@@ -40,11 +51,14 @@ class Ribbon(Painted):
         self._view: RibbonView | None = None
         self.setFixedHeight(theme.size("ribbon"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._link = Link("", self)
+        self._also, self._link = Link("", self), Link("", self)
         self._link.clicked.connect(self._follow)
+        self._also.clicked.connect(self._follow_also)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(14)
         row.addStretch(1)
+        row.addWidget(self._also)
         row.addWidget(self._link)
 
     def show_view(self, view: RibbonView) -> None:
@@ -54,24 +68,35 @@ class Ribbon(Painted):
         self._view = view
         self._link.setText(view.link)
         self._link.setVisible(bool(view.link))
+        self._also.setText(view.also)
+        self._also.setVisible(bool(view.also))
         self.setAccessibleName(f"{view.strong}. {view.text}")
         self.setToolTip(plain_tip(f"{view.strong} {view.text}"))
         self.update()
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Return the links on screen, from the left."""
+        return tuple(link for link in (self._also, self._link) if not link.isHidden())
 
     def _follow(self) -> None:
         if self._view is not None:
             self.followed.emit(self._view.key)
 
+    def _follow_also(self) -> None:
+        if self._view is not None:
+            self.followed.emit(self._view.also_key)
+
     def paint(self, painter: QPainter) -> None:
         """Paint tint, mark and words."""
         if self._view is None:
             return
-        card(painter, QRectF(self.rect()), theme.state_tint(self._view.state), radius=4.0)
-        paint_mark(painter, self._view.state, QRectF(12, (self.height() - 14) / 2, 14, 14))
-        room = QRectF(34, 0, (self._link.x() if self._view.link else self.width()) - 46, self.height())
-        write_run(
-            painter, room, [(self._view.strong, "label", theme.state_token(self._view.state)), (self._view.text, "body", "text")], 8.0
-        )
+        card(painter, QRectF(self.rect()), theme.state_tint(self._view.colours), radius=4.0)
+        ink = theme.state_token(self._view.colours)
+        paint_mark(painter, self._view.state, QRectF(12, (self.height() - 14) / 2, 14, 14), theme.colour(ink))
+        left = min((link.x() for link in self.links), default=self.width())
+        room = QRectF(34, 0, left - 46, self.height())
+        write_run(painter, room, [(self._view.strong, "label", ink), (self._view.text, "body", "text")], 8.0)
 
 
 class Ribbons(QWidget):

@@ -187,7 +187,7 @@ class TopBar(QFrame):
         self.hint.pressed.connect(self.palette_asked)
         self.freeze.pressed.connect(self.freeze_asked)
         self.show_freeze(None, None)
-        self.show_wheel(None)
+        self.show_wheel(None, None)
         self.show_connections((), None)
 
     def show_freeze(self, freeze: FreezeState | None, now: datetime | None) -> None:
@@ -202,15 +202,19 @@ class TopBar(QFrame):
         soon = f"next {forms.day_minute(freeze.next_start, now)}" if freeze.next_start else ""
         self.freeze.show_fact("Not frozen", soon, state=State.HEALTHY)
 
-    def show_wheel(self, wheel: WheelView | None) -> None:
-        """Show who drives the target's rollout."""
-        if wheel is None:
-            self.wheel.show_fact("Nobody", "no rollout")
-        elif wheel.lease is None:
-            self.wheel.show_fact("Nobody", "drives")
-        else:
-            who = "You" if wheel.mine else wheel.lease.holder.name
-            self.wheel.show_fact(who, f"lease {wheel.lease.token}" if wheel.mine else "you read only")
+    def show_wheel(self, wheel: WheelView | None, now: datetime | None) -> None:
+        """Show who drives the target's rollout, and since when nothing was heard of them where their lease has run out."""
+        lease = wheel.lease if wheel is not None else None
+        if wheel is None or lease is None:
+            self.wheel.show_fact("Nobody", "no rollout" if wheel is None else "drives")
+            return
+        left = (lease.expires_at - now).total_seconds() if now is not None else 1.0
+        if left <= 0:
+            who = "Your lease" if wheel.mine else lease.holder.name
+            self.wheel.show_fact(f"{who} lost", f"{forms.countdown(-left)} ago", state=State.STALE, ink="look")
+            return
+        who = "You" if wheel.mine else lease.holder.name
+        self.wheel.show_fact(who, f"lease {lease.token}" if wheel.mine else "you read only")
 
     def show_connections(self, connections: tuple[ConnectionView, ...], now: datetime | None) -> None:
         """Show how many systems answer, and the age of the oldest reading."""

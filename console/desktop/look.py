@@ -1,4 +1,4 @@
-"""Remembers the theme for the first paint of the next start, which comes before the settings can be read.
+"""Remembers theme and text size for the first paint of the next start, which comes before the settings can be read.
 
 With the choice `system` the theme that it meant last time is kept as well: asking the desktop again can wait until after the paint.
 """
@@ -17,20 +17,34 @@ def _file() -> Path:
     return folder / "look"
 
 
+ZOOMS = (100, 125, 150, 175, 200)
+"""The text sizes to choose from, in per cent."""
+
+
+def _words() -> list[str]:
+    try:
+        return _file().read_text(encoding="utf-8")[:40].split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
 def remembered() -> str:
     """Return the theme of the last start, `system` when there was none."""
-    try:
-        return _file().read_text(encoding="utf-8")[:20].partition(" ")[2].strip() or "system"
-    except (OSError, UnicodeDecodeError):
-        return "system"
+    return (_words() + ["system"] * 2)[1]
 
 
-def remember(choice: str, meant: str) -> None:
-    """Keep a choice and the theme that it meant for the next start; when that cannot be written, the next start flashes once."""
+def zoom() -> int:
+    """Return the text size for this start, in per cent; 100 when none was chosen."""
+    size = (_words() + ["100"] * 3)[2]
+    return int(size) if size.isascii() and size.isdigit() and int(size) in ZOOMS else 100
+
+
+def remember(choice: str, meant: str, size: int = 100) -> None:
+    """Keep a choice, the theme that it meant and a text size for the next start; when that cannot be written, it flashes once."""
     try:
-        if remembered() != meant:
+        if (remembered(), zoom()) != (meant, size):
             _file().parent.mkdir(parents=True, exist_ok=True)
-            _file().write_text(f"{choice} {meant}", encoding="utf-8")
+            _file().write_text(f"{choice} {meant} {size}", encoding="utf-8")
     except OSError as problem:
         import logging  # noqa: PLC0415 (the first paint does not wait for it)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     Boot = Callable[[], Booted]
 
 
+SCALE = "QT_SCALE_FACTOR"
+"""Qt reads it once, when the application is made."""
+NORMAL = 100
+
+
 class Practice(NamedTuple):
     """The practice shop to open with the window; `start` also starts its rollout."""
 
@@ -36,7 +42,7 @@ def run(boot: Boot | None = None, *, practice: tuple[str, float, bool] | None = 
 
     `boot` opens the engine, in a thread of its own after the first paint; by default this computer's console.
     """
-    app = QApplication(sys.argv[:1])
+    app = make_app(sys.argv[:1])
     app.setApplicationName("release-console")
     app.setDesktopFileName("release-console")
     wanted = Practice(*practice) if practice is not None else None
@@ -62,6 +68,28 @@ def run(boot: Boot | None = None, *, practice: tuple[str, float, bool] | None = 
     for signals in heard:
         signals.let_go()
     return code
+
+
+def make_app(argv: list[str]) -> QApplication:
+    """Make the application at the text size that was chosen: Qt scales fonts and lengths alike, so that nothing is cut off.
+
+    A factor that the environment gives is multiplied; children of the console are not given ours.
+    """
+    size, given = look.zoom(), os.environ.get(SCALE)
+    if size == NORMAL:
+        return QApplication(argv)
+    try:
+        before = float(given or 1.0)
+    except ValueError:
+        before = 1.0
+    os.environ[SCALE] = f"{before * size / NORMAL:g}"
+    try:
+        return QApplication(argv)
+    finally:
+        if given is None:
+            del os.environ[SCALE]
+        else:
+            os.environ[SCALE] = given
 
 
 def build(app: QApplication) -> Window:

@@ -121,7 +121,7 @@ class Starting(QObject):
         self._engine = booted
         self._around.actor = getattr(booted.desk, "actor", self._around.actor)
         chosen = preferences()
-        chosen.changed.connect(lambda: look.remember(chosen.theme, theme.current()))
+        chosen.changed.connect(lambda: look.remember(chosen.theme, theme.current(), chosen.zoom))
         QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _scheme: chosen.take_theme(chosen.theme))
         self._around.bridge.attach(booted.desk, booted.submit)
         chosen.load(self._around.bridge)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from console.desktop import theme
+from console.desktop import look, theme
 from console.desktop.widgets.bottombar import BottomBar
 from console.desktop.widgets.frame import EnvironmentFrame
 from console.desktop.widgets.rail import Rail, RailEntry
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from console.desktop.page import PageEntry
+
+
+NORMAL = 100
+"""The text size at which everything has the size of its token, in per cent."""
 
 
 class Window(QMainWindow):
@@ -35,10 +39,11 @@ class Window(QMainWindow):
         self.rail = Rail([RailEntry(entry.key, entry.title, entry.icon, entry.foot) for entry in pages])
         self.over_pages = QVBoxLayout()
         """Room for ribbons above the page."""
+        self._small_screen = look.zoom() > NORMAL and self._least_size() != theme.pair("window_min")
         self._lay_out()
         self.rail.select(next(iter(self.entries)))
         self.setWindowTitle("release-console")
-        self.setMinimumSize(*theme.pair("window_min"))
+        self.setMinimumSize(*(self._least_size() if self._small_screen else theme.pair("window_min")))
         self.resize(*theme.pair("design"))
 
     def come_forward(self) -> None:
@@ -56,6 +61,21 @@ class Window(QMainWindow):
         self.closing.emit()
         super().closeEvent(event)
 
+    def _least_size(self) -> tuple[int, int]:
+        """Return the least size: large text on a small screen leaves less room than the pages want."""
+        room, (wide, high) = self.screen().availableSize(), theme.pair("window_min")
+        return min(wide, room.width()), min(high, room.height())
+
+    def _scrolled(self, pages: QStackedWidget) -> QScrollArea:
+        """Return the pages in an area that scrolls where they want more room than there is; rail and bars stay."""
+        wide, high = theme.pair("window_min")
+        pages.setMinimumSize(wide - theme.size("rail") - 8, high - theme.size("top_bar") - theme.size("bottom_bar") - 8)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(pages)
+        return area
+
     def _lay_out(self) -> None:
         self.setCentralWidget(self.frame)
         column, middle, right = QVBoxLayout(self.frame), QHBoxLayout(), QVBoxLayout()
@@ -68,5 +88,5 @@ class Window(QMainWindow):
         middle.addWidget(self.rail)
         middle.addLayout(right, 1)
         right.addLayout(self.over_pages)
-        right.addWidget(self.stack, 1)
+        right.addWidget(self._scrolled(self.stack) if self._small_screen else self.stack, 1)
         self.stack.addWidget(QWidget())

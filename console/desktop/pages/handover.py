@@ -10,6 +10,7 @@ from console.desktop import forms
 from console.desktop.acting import notice
 from console.desktop.page import Surroundings
 from console.desktop.pages.dialog import Asking, AskingWhy
+from console.desktop.pages.laying import Scrolled
 from console.desktop.standing import lost_words
 from console.desktop.wanted import wanted
 from console.desktop.widgets.empty import Loading
@@ -19,6 +20,8 @@ from console.model.commands import Answer
 from console.model.errors import ConsoleError
 from console.model.views import HandoverCard, RolloutView
 
+MOST = 300
+"""How high a handover card may be before it scrolls, in px."""
 ANYONE = "whoever takes it"
 
 
@@ -61,10 +64,11 @@ class TakeDialog(AskingWhy):
         super().__init__(f"Take the wheel of {view.title} on {view.target}", text, "Take the wheel", parent=parent)
         self.setMinimumWidth(640)
         self.loading, self.facts = Loading(5), Facts(66)
-        self.facts.hide()
+        self._scrolled = Scrolled(self.facts)
+        self._scrolled.hide()
         self._trouble = Label("", "small", "look", wrap=True)
         self._trouble.hide()
-        for at, part in enumerate((self.loading, self.facts, self._trouble)):
+        for at, part in enumerate((self.loading, self._scrolled, self._trouble)):
             self.body.insertWidget(at, part)
         self.reason.setText(f"{lost_words(view, now)}" if view.lost_holder else "nobody drives it")
 
@@ -72,8 +76,15 @@ class TakeDialog(AskingWhy):
         """Show what was read."""
         self.loading.hide()
         self.facts.show_rows(card_rows(card, now))
-        self.facts.show()
-        self.adjustSize()
+        self._scrolled.setMinimumHeight(min(MOST, self.facts.heightForWidth(self.width() - 60) + 4))
+        self._scrolled.show()
+        self.resize(self.width(), self.sizeHint().height())
+
+    def wait(self) -> None:
+        """Say what it waits for: a lost driver's lease has to be over on every clock first."""
+        self.busy()
+        self._trouble.setText("Waiting until the old lease can act no more, at most 20 s. Going back stays open.")
+        self._trouble.show()
 
     def show_no_card(self, error: ConsoleError) -> None:
         """Say why there is no card."""
@@ -147,7 +158,7 @@ class WheelMoves(QObject):
         dialog.open()
 
     def _take(self, dialog: TakeDialog, view: RolloutView, why: str) -> None:
-        dialog.busy()
+        dialog.wait()
 
         def answered(answer: Answer) -> None:
             if dialog.take_answer(answer):

@@ -1,12 +1,12 @@
-"""What a person prefers for the whole window: theme, row height, motion; kept as settings and told to every page."""
+"""What a person prefers for the whole window: theme, text size, row height, motion; kept as settings and told to every page."""
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QApplication
 
-from console.desktop import theme
+from console.desktop import look, theme
 from console.desktop.bridge import Bridge
 
-THEME, ROWS, MOTION, OPERATOR = "theme", "row_height", "reduced_motion", "operator"
+THEME, ROWS, MOTION, OPERATOR, ZOOM = "theme", "row_height", "reduced_motion", "operator", "text_size"
 """The keys under which they are stored."""
 HEIGHTS = {"dense": 17, "normal": 24, "roomy": 32}
 
@@ -21,6 +21,8 @@ class Preferences(QObject):
         self.theme = "system"
         self.rows = "normal"
         self.reduced_motion = False
+        self.zoom = look.zoom()
+        """The text size of the next start, in per cent."""
 
     @property
     def row_height(self) -> int:
@@ -32,6 +34,7 @@ class Preferences(QObject):
         bridge.ask(lambda desk: desk.setting(THEME, "system"), self.take_theme)
         bridge.ask(lambda desk: desk.setting(ROWS, "normal"), self.take_rows)
         bridge.ask(lambda desk: desk.setting(MOTION, "no"), self.take_motion)
+        bridge.ask(lambda desk: desk.setting(ZOOM, str(look.zoom())), self.take_zoom)
 
     def take_theme(self, choice: str) -> None:
         """Put a theme in force; one that does not exist is passed over."""
@@ -46,6 +49,12 @@ class Preferences(QObject):
         """Show tables in another row height; one that does not exist is passed over."""
         if rows in HEIGHTS:
             self.rows = rows
+            self.changed.emit()
+
+    def take_zoom(self, size: str) -> None:
+        """Take a text size in per cent for the next start; one that is not offered is passed over."""
+        if size in {str(offered) for offered in look.ZOOMS}:
+            self.zoom = int(size)
             self.changed.emit()
 
     def take_motion(self, reduced: str) -> None:

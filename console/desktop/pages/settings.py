@@ -8,11 +8,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QWidget
 
 from console import __version__
-from console.desktop import theme
+from console.desktop import look, theme
 from console.desktop.page import Page, Surroundings
 from console.desktop.pages.laying import Scrolled, column, fill, page_layout, row
 from console.desktop.pages.log_panel import LogPanel
-from console.desktop.pages.preferences import MOTION, OPERATOR, ROWS, THEME, preferences
+from console.desktop.pages.preferences import MOTION, OPERATOR, ROWS, THEME, ZOOM, preferences
 from console.desktop.pages.secrets_panel import SecretsPanel
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
@@ -22,6 +22,7 @@ from console.model.errors import ConsoleError
 from console.model.views import Notice, Update
 
 _THEMES = {"system": "As the system", "dark": "Dark", "light": "Light", "contrast": "High contrast"}
+_SIZES = {str(size): f"{size} %" for size in look.ZOOMS}
 _ROWS = {"dense": "Dense", "normal": "Normal", "roomy": "Roomy"}
 WIDEST = 1330
 
@@ -51,6 +52,7 @@ class SettingsPage(Page):
 
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__(around, parent)
+        self._zoom_now = look.zoom()
         self.secrets = SecretsPanel(around)
         self.secrets.told.connect(self.told)
         content = QWidget()
@@ -88,6 +90,11 @@ class SettingsPage(Page):
         self.motion.clicked.connect(lambda on: self._keep(MOTION, "yes" if on else "no"))
         panel.body.addLayout(row([_name("Theme"), self.themes]))
         panel.body.addLayout(row([_name("Table rows"), self.rows]))
+        self.sizes, self._size_note = Segments("Text size", _SIZES), Label("", "small", "look", wrap=True)
+        for key, button in self.sizes.buttons.items():
+            button.clicked.connect(lambda _=False, key=key: self._keep(ZOOM, key))
+        panel.body.addLayout(row([_name("Text size"), self.sizes]))
+        panel.body.addWidget(self._size_note)
         panel.body.addWidget(self.motion)
         return panel
 
@@ -137,11 +144,15 @@ class SettingsPage(Page):
         chosen = preferences()
         self.themes.choose(chosen.theme)
         self.rows.choose(chosen.rows)
+        self.sizes.choose(str(chosen.zoom))
+        self._size_note.setText(f"{chosen.zoom} % takes effect at the next start; now it is {self._zoom_now} %.")
+        self._size_note.setVisible(chosen.zoom != self._zoom_now)
         self.motion.setChecked(chosen.reduced_motion)
 
     def _keep(self, key: str, value: str) -> None:
         chosen = preferences()
-        {THEME: chosen.take_theme, ROWS: chosen.take_rows, MOTION: chosen.take_motion}[key](value)
+        takes = {THEME: chosen.take_theme, ROWS: chosen.take_rows, MOTION: chosen.take_motion, ZOOM: chosen.take_zoom}
+        takes[key](value)
         self.around.bridge.ask(lambda desk: desk.set_setting(key, value), None, self._not_kept)
 
     def _keep_operator(self) -> None:

@@ -25,6 +25,8 @@ ORDER = (
     (Verb.FLAG_KILL, "Kill flag", "F9", "flag-off"),
 )
 NARROW = 1400
+ACTS_ON, LEAST_VERB = 168, 112
+"""The room for what the bar acts on, and the least for a verb: its name and key."""
 NEEDS_ROLLOUT = "needs a rollout"
 
 
@@ -128,6 +130,7 @@ class BottomBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 14, 0)
         row.setSpacing(8)
+        row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         row.addWidget(self._acts_on())
         row.addSpacing(8)
         for verb, name, key, icon in ORDER:
@@ -190,16 +193,21 @@ class BottomBar(QFrame):
             button.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self.asked.emit(self._told[verb])
 
+    def minimumSizeHint(self) -> QSize:
+        """Return the room in which each verb still shows its name and key."""
+        return QSize(ACTS_ON + 78 + LEAST_VERB * len(ORDER), theme.size("bottom_bar"))
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Make the verbs a little narrower in a narrow window."""
+        """Make the verbs narrower in a narrow window: never is one hidden, and what is cut is in its tooltip."""
         super().resizeEvent(event)
-        size = theme.pair("verb_small" if self.width() < NARROW else "verb")
+        wide, high = theme.pair("verb_small" if self.width() < NARROW else "verb")
+        room = (self.width() - ACTS_ON - 78) // len(self.buttons)
         for button in self.buttons.values():
-            button.setFixedSize(*size)
+            button.setFixedSize(max(LEAST_VERB, min(wide, room)), high)
 
     def _acts_on(self) -> QWidget:
         box = QWidget()
-        box.setFixedWidth(168)
+        box.setFixedWidth(ACTS_ON)
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 12, 0, 12)
         column.setSpacing(0)

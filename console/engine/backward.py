@@ -208,7 +208,8 @@ class Backward:
             await self._failed(live, record, move, words)
             return
         live.confirmed_other = ""
-        await self._reconcile(live, record)
+        if len(self._under_way.get(record.id, ())) <= 1:  # else the last one to end does it: what the others send is not left open
+            await self._reconcile(live, record)
         stable = move.stable or _swapped_too_soon(live, record, move)
         if stable:
             live.row = replace(live.row, stable=stable)

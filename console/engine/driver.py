@@ -74,6 +74,7 @@ class Driver:
 
     async def _walk(self) -> None:
         plan, record = self._record.rollout.plan, self._record
+        self._check_over()
         if record.rollout.phase is Phase.PLANNED:
             await self._change(RolloutChange(phase=Phase.RUNNING, note=""), "start")
         first = next((each.seq for each in plan.steps if each.stage >= 0), None)
@@ -212,6 +213,8 @@ class Driver:
         phase = self._record.rollout.phase
         if phase.over or phase is Phase.ABORTING or self._record.going_back or self._wheel.lost or self._record.leaving is not None:
             raise Over
+        if self._record.adopted and phase in {Phase.PLANNED, Phase.RUNNING}:
+            raise Over  # watched here only: whoever was asked to go on drives it
 
     async def _held_back(self) -> bool:
         """Tell whether something keeps a running rollout from going on, and hold it or take it back for that."""
@@ -272,9 +275,12 @@ class Driver:
     async def _hold_anyhow(self, note: str) -> None:
         """Hold a running rollout for a trouble of this driver; what somebody else made of it meanwhile stays."""
         try:
-            records.overtaken(self._parts, self._live, self._record, await self._parts.around.store.journal.rollout(self._record.id))
+            fresh = await self._parts.around.store.journal.rollout(self._record.id)
         except StoreError as error:
             self._record.unrecorded = error.message
+        else:
+            if fresh.revision != self._record.rollout.revision:  # else what could not be recorded stands here only
+                records.overtaken(self._parts, self._live, self._record, fresh)
         if self._record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}:
             what = RolloutChange(phase=Phase.HELD, note=note)
             await records.change_anyhow(self._parts, self._live, self._record, what, By(self._parts.around.actor, Verb.HOLD.value))

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from engine_fakes import ANA, BEN, BLUE, GREEN, Desk, World, world
 
+from console.model.audit import Entry, RecordKind
 from console.model.errors import Unreachable
 from console.model.rollout import Actor, Intent, Phase, Rollout, StepState
+from console.model.stores import RolloutChange
 from console.model.verbs import Verb
 
 pytestmark = pytest.mark.anyio
@@ -106,3 +108,31 @@ async def test_a_way_back_that_another_console_is_sending_is_left_to_it(tmp_path
             assert rows[0].state is StepState.SENT
         w.shop.router.applies = True
         await ana.until_phase(rollout, "rolled back", limit_s=60)
+
+
+async def test_a_flag_kill_that_ends_first_settles_nothing_of_the_rollback_that_is_being_sent(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w)
+        w.shop.router.before_set = lambda: w.time.sleep(4.0)
+        await desk.act(Verb.ROLLBACK)
+        await desk.act(Verb.FLAG_KILL)
+        await w.time.advance(2.0)
+        rows = [row for row in await w.store.journal.steps(rollout) if row.step.verb is Verb.ROLLBACK]
+        assert [row.state for row in rows] == [StepState.SENT]
+        await desk.until_phase(rollout, "rolled back")
+
+
+async def test_a_console_that_only_watches_does_not_go_on_when_somebody_resumes_elsewhere(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await driven(w)
+        await ana.act(Verb.HOLD)
+        await w.kill(ana)
+        ben = await w.desk_again(ANA, BEN, keeps_watch=True)
+        record = ben.engine._parts.records[rollout]
+        await w.time.until(lambda: record.mine, 30)
+        entry = Entry(RecordKind.PHASE, GONE, w.time.clock.now(), "resume", target="shop", rollout=rollout)
+        await w.store.journal.change(await ben.row(rollout), RolloutChange(phase=Phase.RUNNING), entry)
+        await w.time.advance(4)
+        assert not record.mine, "the wheel is free for whoever was asked"
+        await w.time.advance(90)
+        assert w.shop.router.sent == [5, 25]

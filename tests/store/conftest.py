@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from servers.postgres_process import PostgresServer
 from store_kit import HandClock, settle_now
-from team_kit import Team, make_template
+from team_kit import Team, copied, make_template
 
 from console.store.database import Patience
 from console.store.sqlite import SqliteStore, open_store
@@ -43,7 +43,7 @@ def team_template(postgres_process: PostgresServer) -> str:
 @pytest.fixture
 def team(postgres_server: PostgresServer, team_template: str) -> Iterator[Team]:
     """A team's database of its own for one test."""
-    made = Team(postgres_server, postgres_server.new_database(team_template))
+    made = Team(postgres_server, copied(postgres_server, team_template))
     yield made
     made.close()
 

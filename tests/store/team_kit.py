@@ -43,6 +43,15 @@ def make_template(server: PostgresServer) -> str:
     return name
 
 
+def copied(server: PostgresServer, template: str) -> str:
+    """Return a copy of a team's database; who may connect is not part of what PostgreSQL copies."""
+    name = server.new_database(template)
+    with server.admin() as conn:
+        conn.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        conn.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(person.login for person in PEOPLE)}")
+    return name
+
+
 @dataclass
 class Team:
     """One team's database on a server, and the stores that were opened on it."""
@@ -67,6 +76,10 @@ class Team:
         store.begin(start_s)
         self.stores.append(store)
         return store
+
+    def admin_store(self, folder: Path) -> PostgresStore:
+        """Open the store as the administrator of the database."""
+        return self.open(ADMIN, folder)
 
     def psql(self, login: str = ADMIN) -> "psycopg.Connection[tuple[Any, ...]]":
         """Connect past the console, as somebody with a shell would."""

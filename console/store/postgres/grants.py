@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from console.model.errors import BadFile
 
-OWNER = "release_console_owner"
-MEMBER = "release_console_member"
 ROLES = ("viewer", "operator", "approver", "admin", "auditor")
 ENVIRONMENTS = ("production", "staging", "practice")
 
@@ -19,9 +17,34 @@ MEANS: Mapping[str, str] = {
 }
 
 
-def group(role: str) -> str:
-    """Return the database role that stands for a role."""
-    return f"release_console_{role}"
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The database roles of one team; nobody logs in as one. Databases of a server share its roles, so the log's id tells teams apart."""
+
+    log: str
+
+    def of(self, role: str) -> str:
+        """Return the group that stands for a role of the team."""
+        return f"release_console_{self.log[:8]}_{role}"
+
+    @property
+    def owner(self) -> str:
+        """Return who owns the tables."""
+        return self.of("owner")
+
+    @property
+    def member(self) -> str:
+        """Return what everybody of the team is."""
+        return self.of("member")
+
+    @property
+    def all(self) -> str:
+        """Return the groups of all roles, for a statement."""
+        return self.some(ROLES)
+
+    def some(self, roles: tuple[str, ...]) -> str:
+        """Return the groups of some roles, for a statement."""
+        return ", ".join(map(self.of, roles))
 
 
 def checked_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,15 +106,15 @@ RULES: Mapping[str, Rule] = {
 """By table; a table that is not named here can be read and not written."""
 
 
-def table_rules(table: str) -> list[str]:
+def table_rules(table: str, groups: Groups) -> list[str]:
     """Return the statements that give a table its rights; they can be run again and again."""
     rule = RULES.get(table, Rule())
-    found = [f"REVOKE ALL ON {table} FROM PUBLIC, {MEMBER}, {', '.join(map(group, ROLES))}"]
-    found.append(f"GRANT SELECT ON {table} TO {', '.join(map(group, rule.read))}")
+    found = [f"REVOKE ALL ON {table} FROM PUBLIC, {groups.member}, {groups.all}"]
+    found.append(f"GRANT SELECT ON {table} TO {groups.some(rule.read)}")
     columns = f" ({', '.join(rule.columns)})" if rule.columns else ""
     for verb, roles in (("INSERT", rule.insert), (f"UPDATE{columns}", rule.update), ("DELETE", rule.delete)):
         if roles:
-            found.append(f"GRANT {verb} ON {table} TO {', '.join(map(group, roles))}")
+            found.append(f"GRANT {verb} ON {table} TO {groups.some(roles)}")
     return [*found, *_triggers(table, rule), *_scope(table, rule)]
 
 

@@ -78,6 +78,9 @@ BEGIN
   IF NEW.seq IS DISTINCT FROM coalesce(last_seq, 0) + 1 OR told ->> 'prev' IS DISTINCT FROM coalesce(last_hash, repeat('0', 64)) THEN
     RAISE EXCEPTION USING ERRCODE = 'RC002', MESSAGE = 'the audit only grows at its end';
   END IF;
+  IF NOT coalesce(told -> 'act' ?& ARRAY['console', 'detail', 'plan', 'reason', 'result', 'verb'], false) THEN
+    PERFORM refuse('the body of a record is whole');
+  END IF;
   IF NEW.hash IS DISTINCT FROM encode(sha256(NEW.body), 'hex') THEN
     PERFORM refuse('the hash of a record is that of its body');
   END IF;

@@ -21,10 +21,10 @@ from console.model.rollout import Actor
 from console.store.postgres import words
 from console.store.postgres.address import Address
 from console.store.postgres.connecting import SCHEMA, Raw, within
-from console.store.postgres.grants import ENVIRONMENTS, MEMBER, OWNER, ROLES, RULES, checked_roles, group, table_rules
+from console.store.postgres.grants import ENVIRONMENTS, ROLES, RULES, Groups, checked_roles, table_rules
 from console.store.postgres.tables import people
 from console.store.rows import stamp
-from console.store.schema import SCHEMA_VERSION, metadata
+from console.store.schema import SCHEMA_VERSION, about, metadata
 from console.store.trail import append_to
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -39,28 +39,30 @@ class Part:
     statements: tuple[str, ...]
 
 
-def parts(database: str) -> list[Part]:
-    """Return what sets up an empty database, or brings an older one forward, as its administrator."""
-    grants = [f"GRANT USAGE ON SCHEMA {SCHEMA} TO {MEMBER}", f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO {MEMBER}"]
-    roles = [*map(_role, (OWNER, MEMBER, *map(group, ROLES))), f"GRANT {MEMBER} TO {', '.join(map(group, ROLES))}"]
+def parts(database: str, log: str) -> list[Part]:
+    """Return what sets up an empty database for a log, or brings an older one forward, as its administrator."""
+    groups = Groups(log)
+    owner, member = groups.owner, groups.member
+    grants = [f"GRANT USAGE ON SCHEMA {SCHEMA} TO {member}", f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO {member}"]
+    roles = [*map(_role, (owner, member, *map(groups.of, ROLES))), f"GRANT {member} TO {groups.all}"]
     named = sql.Identifier(database).as_string()
     return [
         Part("roles of the team, which nobody logs in as", tuple(roles)),
         Part(
             f"the schema {SCHEMA}, closed to everybody else",
             (
-                f"GRANT {OWNER} TO CURRENT_USER",
+                f"GRANT {owner} TO CURRENT_USER",
                 f"REVOKE ALL ON DATABASE {named} FROM PUBLIC",
-                f"GRANT CREATE ON DATABASE {named} TO {OWNER}",
-                f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}",
-                f"SET LOCAL ROLE {OWNER}",
+                f"GRANT CREATE ON DATABASE {named} TO {owner}",
+                f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {owner}",
+                f"SET LOCAL ROLE {owner}",
                 f"SET LOCAL search_path = {SCHEMA}",
             ),
         ),
         Part("tables and indexes", tuple(each for table in metadata.sorted_tables for each in _table(table))),
         Part("rules of the audit and of state", (files("console.store.postgres").joinpath("rules.sql").read_text(encoding="utf-8"),)),
-        Part("rights of each role", (*grants, *[each for table in RULES for each in table_rules(table)])),
-        Part("the log and the format", (*_known("log", uuid4().hex, keep=True), *_known("schema", str(SCHEMA_VERSION), keep=False))),
+        Part("rights of each role", (*grants, *[each for table in RULES for each in table_rules(table, groups)])),
+        Part("the log and the format", (*_known("log", log, keep=True), *_known("schema", str(SCHEMA_VERSION), keep=False))),
         Part("back to the administrator", ("RESET ROLE",)),
     ]
 
@@ -90,14 +92,14 @@ def set_up(raw: Raw, address: Address, at: datetime) -> list[str]:
     """
     engine = create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=NullPool, use_native_hstore=False)
     with told(address), within(raw, SETUP_S), engine.connect() as conn:
-        _refuse_newer(raw)
+        log = _log_of(raw) or uuid4().hex
         done = []
-        for part in parts(address.database):
+        for part in parts(address.database, log):
             for statement in part.statements:
                 raw.execute(statement.encode())
             done.append(part.what)
         raw.execute(f"SET LOCAL search_path = {SCHEMA}")
-        raw.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(group("admin"))))
+        raw.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(Groups(log).of("admin"))))
         conn.info["person"] = me = address.login
         if me not in {person.login for person in people_in(conn)}:
             _keep(conn, Person(me, ("admin",)), Actor(me, "setup"), at)
@@ -117,16 +119,19 @@ def told(address: Address) -> Iterator[None]:
         raise words.cannot_record(error, address) from error
 
 
-def _refuse_newer(raw: Raw) -> None:
+def _log_of(raw: Raw) -> str:
+    """Return the log of a database that was set up before, "" for an empty one. Raises BadFile for one of a newer version."""
     if raw.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.about",)).fetchone() == (None,):
-        return
-    row = raw.execute(f"SELECT value::int FROM {SCHEMA}.about WHERE key = 'schema'").fetchone()  # noqa: S608
-    if row is not None and row[0] > SCHEMA_VERSION:
+        return ""
+    rows = raw.execute(f"SELECT key, value FROM {SCHEMA}.about WHERE key IN ('log', 'schema')").fetchall()  # noqa: S608
+    known = {str(key): str(value) for key, value in rows}
+    if int(known["schema"]) > SCHEMA_VERSION:
         raise BadFile(
-            f"The database has format {row[0]}, and this version knows {SCHEMA_VERSION}.",
+            f"The database has format {known['schema']}, and this version knows {SCHEMA_VERSION}.",
             means="Nothing was changed.",
             advice="Run the newer version's `team setup`.",
         )
+    return known["log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ def add_person(conn: Connection, person: Person, *, by: Actor, at: datetime, pas
     raw = conn.connection.driver_connection
     if not isinstance(raw, psycopg.Connection):
         raise TypeError("people are added to PostgreSQL only")
-    login = sql.Identifier(person.login)
+    login, groups = sql.Identifier(person.login), _groups(conn)
     done = []
     if raw.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (person.login,)).fetchone() is None:
         raw.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE").format(login))
@@ -165,11 +170,15 @@ def add_person(conn: Connection, person: Person, *, by: Actor, at: datetime, pas
         done.append("its password")
     for role in ROLES:
         words_of = "GRANT {} TO {}" if role in person.roles else "REVOKE {} FROM {}"
-        raw.execute(sql.SQL(words_of).format(sql.Identifier(group(role)), login))
+        raw.execute(sql.SQL(words_of).format(sql.Identifier(groups.of(role)), login))
     raw.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(raw.info.dbname), login))
     _keep(conn, person, by, at)
     where = ", ".join(person.environments) or "all environments"
     return [*done, f"role {', '.join(checked_roles(person.roles))} in {where}"]
+
+
+def _groups(conn: Connection) -> Groups:
+    return Groups(str(conn.execute(select(about.c.value).where(about.c.key == "log")).scalar_one()))
 
 
 def _keep(conn: Connection, person: Person, by: Actor, at: datetime) -> None:
@@ -186,9 +195,9 @@ def remove_person(conn: Connection, login: str, *, by: Actor, at: datetime) -> N
     done = conn.execute(update(people).where(people.c.login == login, people.c.removed_at.is_(None)).values(removed_at=stamp(at)))
     if done.rowcount == 0 or not isinstance(raw, psycopg.Connection):
         raise BadFile(f"{login} is not one of the team.", advice="`release-console team roles` lists everybody.")
-    name = sql.Identifier(login)
+    name, groups = sql.Identifier(login), _groups(conn)
     for role in ROLES:
-        raw.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(group(role)), name))
+        raw.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(groups.of(role)), name))
     raw.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(sql.Identifier(raw.info.dbname), name))
     append_to(conn, Entry(RecordKind.SETTING, by, at, "remove person", result="removed", detail={"login": login}))
 

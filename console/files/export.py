@@ -1,5 +1,6 @@
 """Exports: audit records as JSON Lines that can be verified later, other documents as JSON, and cells that no spreadsheet runs."""
 
+import base64
 import csv
 import json
 import re
@@ -12,9 +13,11 @@ from typing import Any
 
 from console.files.atomic import write_whole
 from console.files.problems import shown
-from console.model.audit import Record
+from console.model.audit import ExportHead, Record, SignedHead
 from console.model.errors import BadFile
 
+FORMAT = 2
+"""Format 1 had records only, without signatures."""
 MAX_LINE = 4 * 1024 * 1024
 _LOOKED_AT = 20
 _RUNS = ("=", "+", "-", "@", "\t", "\r")
@@ -30,14 +33,41 @@ class Exported:
     body: str
 
 
-def write_export(path: Path, records: Iterable[Record]) -> int:
-    """Write records as JSON Lines, one object `{"seq", "hash", "body"}` a line, and return how many. Raises BadFile."""
-    return write_whole(path, (export_line(record) + "\n" for record in records))
+def write_export(path: Path, parts: Iterable[Record | SignedHead], head: ExportHead | None = None) -> int:
+    """Write records as JSON Lines and return how many. Raises BadFile.
+
+    The first line is the head: the keys and the newest checkpoint; a record is `{"seq", "hash", "body", "signature", "proof"}`, where
+    `body` is the canonical text that was hashed and signed; a checkpoint stands behind the last record that it covers.
+    """
+    count = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        if head is not None:
+            yield head_line(head) + "\n"
+        for part in parts:
+            count += isinstance(part, Record)
+            yield (export_line(part) if isinstance(part, Record) else json.dumps({"checkpoint": part.note})) + "\n"
+
+    write_whole(path, lines())
+    return count
+
+
+def head_line(head: ExportHead) -> str:
+    """Return the first line of an export, without its end."""
+    keys = [
+        {"id": key.id, "public": key.public.hex(), "person": key.person, "place": key.place, "made_at": key.made_at} for key in head.keys
+    ]
+    return json.dumps({"export": FORMAT, "log": head.log_id, "partial": head.partial, "keys": keys, "newest": head.newest})
 
 
 def export_line(record: Record) -> str:
-    """Return a record as one line of an export, without its end. `body` is the canonical text, so that it can be hashed again."""
-    line = {"seq": record.seq, "hash": record.hash, "body": record.body.decode("utf-8")}
+    """Return a record as one line of an export, without its end."""
+    line: dict[str, Any] = {"seq": record.seq, "hash": record.hash, "body": record.body.decode("utf-8")}
+    if record.signature:
+        line["signature"] = base64.b64encode(record.signature).decode()
+    if record.proof:
+        line["proof"] = list(record.proof)
     return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -52,10 +82,18 @@ def read_export(path: Path) -> Iterator[str]:
     return _lines(path)
 
 
+def is_partial(path: Path) -> bool:
+    """Tell whether an export says of itself that records were left out."""
+    try:
+        return bool(json.loads(next(_lines(path), "")).get("partial", False))
+    except (ValueError, AttributeError, RecursionError):
+        return False
+
+
 def read_records(path: Path) -> Iterator[Exported]:
     """Yield the records of an export. Raises BadFile with file and line at the first line that is none."""
     for number, line in enumerate(_lines(path), 1):
-        if line.strip():
+        if line.strip() and not line.startswith(('{"export":', '{"checkpoint":')):
             yield _record(line, f"{path}:{number}")
 
 

@@ -119,7 +119,7 @@ def _check(walk: Walk, block: Sequence[tuple[Any, ...]], beyond: Iterable[tuple[
     take_in(walk, block[:good])
     if fault is None and good < len(block):
         following = block[good + 1] if good + 1 < len(block) else next(iter(beyond), None)
-        return _blamed(walk, block[good], following)
+        return blamed(walk, block[good], following)
     return fault
 
 
@@ -191,8 +191,8 @@ def take_in(walk: Walk, block: Sequence[tuple[Any, ...]]) -> None:
     walk.signed.update(map(_key_of, block))
 
 
-def _blamed(walk: Walk, row: tuple[Any, ...], following: tuple[Any, ...] | None) -> Fault:
-    """Say what is wrong with a row; of two that do not fit together it is the second when the first one's signature holds."""
+def blamed(walk: Walk, row: tuple[Any, ...], following: tuple[Any, ...] | None) -> Fault:
+    """Return what is wrong with a row; of two that do not fit together it is the second when the first one's signature holds."""
     first_bad, problem = blame(walk.place, Row._make(row), None if following is None else Row._make(following))
     if isinstance(problem, Unlinked) and walk.sure:
         first_bad = walk.place.seq + 1

@@ -12,8 +12,8 @@ from itertools import chain as joined
 from typing import Any
 
 from console.model.audit import Anchor, AuditKey, VerifyReport
-from console.store.blame import blame, holds
-from console.store.chain import Beside, Progress, Walk, signature_holds, take_in, unsigned_words, verify_rows
+from console.store.blame import holds
+from console.store.chain import Beside, Progress, Walk, blamed, signature_holds, take_in, unsigned_words, verify_rows
 from console.store.checkpoints import Checkpoint, read_note, signer_of
 from console.store.heldheads import Fault
 from console.store.sealing import COPIES, Row, prev_of
@@ -29,6 +29,7 @@ class _Head:
 
     keys: Mapping[str, AuditKey]
     newest: str = ""
+    partial: bool = False
 
 
 class _Torn(Exception):
@@ -57,19 +58,30 @@ class _Lines:
 
     def rows(self) -> Iterator[Row]:
         """Yield records up to the end, or to the first line that is none; `torn` then says which."""
+        last = 0
         for number, line in self._lines:
             try:
                 held = json.loads(line)
                 if isinstance(held.get("checkpoint"), str):
-                    self._notes.append(held["checkpoint"])
+                    self._put_aside(held["checkpoint"], last)
                     continue
                 row = _row_of(held)
-                if "proof" in held:
-                    self.proofs = {row.seq: tuple(map(str, held["proof"]))}
+                proof = held.get("proof")
+                self.proofs = {row.seq: tuple(map(str, proof))} if isinstance(proof, list) else {}
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self.torn = str(_Torn(number))
                 return
             yield row
+            last = row.seq
+
+    def _put_aside(self, note: str, last: int) -> None:
+        """Keep a checkpoint for whoever asks. Raises ValueError when it does not stand behind the last record that it covers."""
+        size = last
+        with suppress(ValueError):
+            size = read_note(note).size
+        if size != last and not self.head.partial:
+            raise ValueError("a checkpoint stands where it does not belong")
+        self._notes.append(note)
 
 
 def _head_of(line: str | bytes) -> _Head | None:
@@ -78,7 +90,7 @@ def _head_of(line: str | bytes) -> _Head | None:
         if "keys" not in held:
             return None
         keys = [_key_of(one) for one in held["keys"]]
-        return _Head({key.id: key for key in keys}, str(held.get("newest", "")))
+        return _Head({key.id: key for key in keys}, str(held.get("newest", "")), bool(held.get("partial", False)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -92,6 +104,8 @@ def _row_of(held: Mapping[str, Any]) -> Row:
     copies = {"key": "", **{name: fields[name] for name in COPIES if name != "key" or "key" in fields}}
     signature = base64.b64decode(held["signature"], validate=True) if held.get("signature") else None
     copies["seq"] = held.get("seq", fields["seq"])
+    if type(copies["seq"]) is not int:
+        raise ValueError("its number is no number")
     return Row(**copies, hash=held["hash"], body=held["body"].encode(), signed=int(signature is not None), signature=signature)
 
 
@@ -107,14 +121,19 @@ def verify_export(
     rows = read.rows()
     first = next(rows, None)
     log_id = "" if first is None else str(_log_of(first.body))
+    newest, problem = _trusted(read.head, log_id)
+    if problem:
+        return Walk(log_id, Beside()).report(Fault(1, problem))
     stream = rows if first is None else joined([first], rows)
-    if partial:
-        return _verify_part(read, stream, log_id, progress)
-    beside = Beside(read.head.keys, read.next_note, anchors)
-    report = verify_rows(stream, log_id, 0, progress, beside)
+    if partial or read.head.partial:
+        return _verify_part(read, stream, log_id, progress, newest)
+    report = verify_rows(stream, log_id, 0, progress, Beside(read.head.keys, read.next_note, anchors))
     if read.torn and (report.first_bad is None or report.first_bad > report.size):
         return replace(report, first_bad=report.size + 1, problem=read.torn)
-    return report if not report.ok else _against_newest(report, read.head)
+    if newest is not None and report.ok and newest.size > report.size and report.problem != "cancelled":
+        words = f"missing: the records after {report.size} were cut off; the newest checkpoint has {newest.size}"
+        return replace(report, first_bad=report.size + 1, problem=words)
+    return report
 
 
 def _log_of(body: bytes) -> Any:
@@ -123,28 +142,8 @@ def _log_of(body: bytes) -> Any:
     return ""
 
 
-def _against_newest(report: VerifyReport, head: _Head) -> VerifyReport:
-    """Hold a whole export against the newest checkpoint that its first line names: what was cut off at the end shows there."""
-    if not head.newest:
-        return report
-    try:
-        newest = read_note(head.newest)
-        signer_of(newest, head.keys, Checker(dict(head.keys)))
-    except ValueError as error:
-        return replace(report, first_bad=1, problem=f"forged: the newest checkpoint cannot be trusted: {error}")
-    if newest.log_id != report.log_id:
-        return replace(report, first_bad=1, problem="forged: the newest checkpoint belongs to another log")
-    if newest.size > report.size:
-        words = f"missing: the records after {report.size} were cut off; the newest checkpoint has {newest.size}"
-        return replace(report, first_bad=report.size + 1, problem=words)
-    return report
-
-
-def _verify_part(read: _Lines, rows: Iterable[Row], log_id: str, progress: Progress | None) -> VerifyReport:
+def _verify_part(read: _Lines, rows: Iterable[Row], log_id: str, progress: Progress | None, newest: Checkpoint | None) -> VerifyReport:
     walk = Walk(log_id, Beside(read.head.keys))
-    newest, problem = _trusted(read.head, log_id)
-    if problem:
-        return walk.report(Fault(1, problem))
     for row in rows:
         if isinstance(row.seq, int) and row.seq > walk.place.seq + 1:
             walk.place.seq, walk.place.prev = row.seq - 1, prev_of(row.body)
@@ -159,6 +158,7 @@ def _verify_part(read: _Lines, rows: Iterable[Row], log_id: str, progress: Progr
 
 
 def _trusted(head: _Head, log_id: str) -> tuple[Checkpoint | None, str]:
+    """Return the newest checkpoint that the first line names, or why it cannot be trusted."""
     if not head.newest:
         return None, ""
     try:
@@ -166,7 +166,7 @@ def _trusted(head: _Head, log_id: str) -> tuple[Checkpoint | None, str]:
         signer_of(newest, head.keys, Checker(dict(head.keys)))
     except ValueError as error:
         return None, f"forged: the newest checkpoint cannot be trusted: {error}"
-    if log_id and newest.log_id != log_id:
+    if newest.log_id != log_id:
         return None, "forged: the newest checkpoint belongs to another log"
     return newest, ""
 
@@ -174,7 +174,7 @@ def _trusted(head: _Head, log_id: str) -> tuple[Checkpoint | None, str]:
 def _fault(row: Row, walk: Walk, read: _Lines, newest: Checkpoint | None) -> Fault | None:
     """Return what is wrong with a record of a narrowed export."""
     if not holds(row, walk.place):
-        return Fault(*blame(walk.place, row, None))
+        return blamed(walk, row, None)
     if row.key and not signature_holds(row, walk.checker):
         return Fault(row.seq, unsigned_words(row.key, read.head.keys))
     if newest is None or row.seq > newest.size:

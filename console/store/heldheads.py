@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from console.model.audit import Anchor
-from console.store.checkpoints import Checkpoint, read_note, signer_of
+from console.store.checkpoints import read_note, signer_of
 from console.store.signing import Checker
 from console.store.tree import Frontier
 
@@ -24,7 +24,7 @@ class Fault(NamedTuple):
 
 
 class _Head(NamedTuple):
-    """A tree head that the records must reach; `source` is "" for a stored checkpoint."""
+    """A tree head that the records must reach; `source` is "" for a stored checkpoint. One that cannot be read has size 0: told at once."""
 
     size: int
     root: bytes
@@ -82,9 +82,8 @@ class Heads:
         head = self._next()
         if head is None:
             return None
-        if head.problem:
-            return Fault(max(1, min(size, head.size)), f"forged: {_named(head)} cannot be trusted: {head.problem}")
-        return Fault(size + 1, f"missing: the records after {size} were cut off; {_named(head)} has {head.size}")
+        wrong = self._contradiction(head) if head.problem else None
+        return wrong or Fault(size + 1, f"missing: the records after {size} were cut off; {_named(head)} has {head.size}")
 
     def _next(self) -> _Head | None:
         """Return the nearest head that is not passed yet."""
@@ -109,7 +108,7 @@ class Heads:
     def _contradiction(self, head: _Head) -> Fault | None:
         since = self._last + 1
         if head.problem:
-            return Fault(since, f"forged: {_named(head)} of {head.size} records cannot be trusted: {head.problem}")
+            return Fault(since, f"forged: {_named(head)} after record {self._last} cannot be trusted: {head.problem}")
         if head.root == self._edge.root():
             return None
         words = f"rewritten: records {since} to {head.size} are not those of {_named(head)}; the first change is at or after {since}"
@@ -131,32 +130,25 @@ class Heads:
         return min(found, default=None)
 
     def _stored(self, note: str) -> _Head:
-        try:
-            head = read_note(note)
-            self._check_log(head)
-            signer_of(head, self._checker.keys, self._checker)
-        except ValueError as error:
-            return _Head(_size(note), b"", "", str(error))
-        return _Head(head.size, head.root, "", "")
+        return self._head(note, "")
 
     def _outside(self, anchor: Anchor) -> _Head:
-        """Return the head of an anchor; its place outside speaks for it, so that it needs no signature, but a wrong one is told."""
+        """Return the head of an anchor; its place outside speaks for it, so that it needs no signature."""
+        return self._head(anchor.note, anchor.source)
+
+    def _head(self, note: str, source: str) -> _Head:
         try:
-            head = read_note(anchor.note)
-            self._check_log(head)
+            head = read_note(note)
         except ValueError as error:
-            return _Head(_size(anchor.note), b"", anchor.source, str(error))
-        return _Head(head.size, head.root, anchor.source, "")
-
-    def _check_log(self, head: Checkpoint) -> None:
+            return _Head(0, b"", source, str(error))
         if head.log_id != self._log_id:
-            raise ValueError(f"it belongs to another log ({head.log_id[:40]})")
-
-
-def _size(note: str) -> int:
-    """Return the size that a note states although it cannot be used; 0 when it states none."""
-    lines = note.split("\n")
-    return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() and lines[1].isascii() and len(lines[1]) < 19 else 0
+            return _Head(head.size, b"", source, f"it belongs to another log ({head.log_id[:40]})")
+        try:
+            if not source:
+                signer_of(head, self._checker.keys, self._checker)
+        except ValueError as error:
+            return _Head(head.size, b"", source, str(error))
+        return _Head(head.size, head.root, source, "")
 
 
 def _named(head: _Head) -> str:

@@ -51,7 +51,8 @@ class Replay:
                 if name in self._windows:
                     self._windows[name] = self._windows[name]._replace(removed_at=at, ended_by=seq)
             case "stop the line":
-                stop = _Stop(seq, str(detail.get("by", fields["actor"])), act["reason"], at, str(detail["until"]), tuple(detail["targets"]), "", 0)
+                by, targets = str(detail.get("by", fields["actor"])), tuple(detail["targets"])
+                stop = _Stop(seq, by, act["reason"], at, str(detail["until"]), targets, "", 0)
                 self._stops.append(stop)
             case "lift the line":
                 self._stops = [one if one.lifted_at else one._replace(lifted_at=at, ended_by=seq) for one in self._stops]

@@ -40,7 +40,7 @@ class Console:
         self.plan = engine.plan
         self.arm = engine.arm
         self.trust = engine.trust
-        self.ended = engine.ended
+        self.ended, self.driven = engine.ended, engine.driven
         self.cancel_pipeline = engine.cancel_pipeline
         self.handover_card, self.seen_absence = engine.handover_card, engine.seen_absence
         self.take_wheel, self.hand_over = engine.take_wheel, engine.hand_over
@@ -62,6 +62,7 @@ class Console:
         self._practice = Practice(store, engine, reads, lambda: self.actor, self._clock)
         self.open_practice, self.close_practice = self._practice.open, self._practice.close
         self.watching, self.read, self.look_before_a_way_back = reads.watching, reads.read, reads.look_before_a_way_back
+        self.watch_new = reads.watch_new
         self.is_stable, self.flag_named = reads.is_stable, reads.flag_named
         self.all_windows, self.freeze_state, self.freeze_now, self.new_window = asked.all_windows, asked.state, asked.now, new_window
         self.keep_plan, self.kept_plan = plans.keep, plans.named

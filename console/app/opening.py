@@ -31,16 +31,18 @@ def begin_logs(face: str) -> None:
     set_up_logs(folders().logs, face, redact_text)
 
 
-async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False) -> Console:
+async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False, kind: str = "") -> Console:
     """Open the records and the engine; `watch` names the targets to connect to, None all of them. Raises StoreError.
 
-    `keeps_watch` takes over the watch of rollouts that a console that is gone left held: for the desktop.
+    `keeps_watch` takes over the watch of rollouts that a console that is gone left held: for the desktop and the agent. `kind` is what
+    others see this process as; left out, a desktop keeps watch and a command does not.
     """
     from console.store.keys import Signer  # noqa: PLC0415
     from console.store.secrets import Secrets  # noqa: PLC0415
     from console.store.sqlite import open_store  # noqa: PLC0415
 
     clock, secrets = SystemClock(), Secrets()
+    kind = kind or ("desktop" if keeps_watch else "cli")
     store = await asyncio.to_thread(open_store, folders().data, clock, None, Signer(person(), secrets))
     actor = Actor(await operator(store), this_console())
     with suppress(ConsoleError):
@@ -51,9 +53,9 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
         # Asked anew each time: trust may be given while the target is connected.
         return connect(target, clock, secrets, lambda: engine.fleet.trusts(row.name, target.digest))
 
-    engine = Engine(store, clock, connected, read_target, actor, keeps_watch=keeps_watch)
+    engine = Engine(store, clock, connected, read_target, actor, keeps_watch=keeps_watch, kind=kind)
     console = Console(store, engine, secrets, actor, clock)
-    if keeps_watch:
+    if kind == "desktop":
         with suppress(ConsoleError):  # what a killed console left of its practice shop; records that cannot be written wait
             await console.close_practice()
     await engine.open(watch)
@@ -69,9 +71,9 @@ async def close_console(console: Console) -> None:
 
 
 @asynccontextmanager
-async def opened(*, watch: Sequence[str] | None, keeps_watch: bool = False) -> AsyncIterator[Console]:
+async def opened(*, watch: Sequence[str] | None, keeps_watch: bool = False, kind: str = "") -> AsyncIterator[Console]:
     """Open a console for the length of a block."""
-    console = await open_console(watch=watch, keeps_watch=keeps_watch)
+    console = await open_console(watch=watch, keeps_watch=keeps_watch, kind=kind)
     try:
         yield console
     finally:

@@ -42,6 +42,14 @@ class Reads:
         if target in self._engine.fleet.broken:
             raise self._engine.fleet.broken[target][1]
 
+    async def watch_new(self) -> tuple[str, ...]:
+        """Connect to targets that were added since the opening, and return their names."""
+        fleet = self._engine.fleet
+        found = [row for row in await self._store.targets.rows() if not fleet.knows(row.name)]
+        for row in found:
+            await fleet.take_in(row)
+        return tuple(row.name for row in found)
+
     async def read(self, target: str, timeout_s: float, *, forward: bool = True) -> TargetView:
         """Return a target's view once its weights, versions and who answers were read, or as it is when the time is over.
 

@@ -9,7 +9,8 @@ import typer
 
 from console import __version__
 from console.app import begin_logs
-from console.cli import audit, freeze, moves, release, target
+from console.cli import audit, freeze, moves, release, target, wheel
+from console.cli.agent import agent
 from console.cli.demo import OpenDesktop, demo
 from console.cli.judge import judge
 from console.cli.output import print_error
@@ -33,8 +34,10 @@ app.command("switch")(moves.switch)
 app.command("rollback")(moves.rollback)
 app.add_typer(moves.flag_app, name="flag")
 app.add_typer(freeze.app, name="freeze")
+app.add_typer(wheel.app, name="wheel")
 app.command("judge")(judge)
 app.add_typer(audit.app, name="audit")
+app.command("agent")(agent)
 
 
 def _version(*, wanted: bool) -> None:

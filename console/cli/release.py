@@ -105,13 +105,13 @@ def start(
     async def work(console: Console) -> Rollout:
         await console.read(plan.target, 6.0)
         console.engine.know(plan)
-        return await _drive(console, Command(Verb.START, plan.target, console.actor, reason, release=plan.release, plan_hash=plan.hash))
+        return await drive(console, Command(Verb.START, plan.target, console.actor, reason, release=plan.release, plan_hash=plan.hash))
 
-    _finish(with_console(work, watch=[plan.target]))
+    finish(with_console(work, watch=[plan.target]))
 
 
-async def _drive(console: Console, wanted: Command) -> Rollout:
-    """Start a rollout and print what happens until it is over, unknown, or held by Ctrl+C."""
+async def drive(console: Console, wanted: Command) -> Rollout:
+    """Start a rollout and print what happens until it is over, unknown, held by Ctrl+C, or driven by another console."""
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -130,7 +130,10 @@ async def _drive(console: Console, wanted: Command) -> Rollout:
         answer = await act(console, wanted)
         print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
         _hold_on_interrupt(console, command(console, Verb.HOLD, wanted.target, "interrupted at the terminal", rollout=answer.rollout), done)
-        await done.wait()
+        ends = [asyncio.ensure_future(done.wait()), asyncio.ensure_future(console.driven(answer.rollout))]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
         return await console.store.journal.rollout(answer.rollout)
     finally:
         cancel()
@@ -157,7 +160,8 @@ def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> 
             loop.add_signal_handler(getattr(signal, name), interrupted)
 
 
-def _finish(rollout: Rollout) -> None:
+def finish(rollout: Rollout) -> None:
+    """Print how a drive ended. Raises OutcomeUnknown and GateFailed for what did not end well."""
     print(f"{rollout.id} is {rollout.phase.value}{': ' + rollout.note if rollout.note else ''}")
     if rollout.phase is Phase.UNKNOWN:
         raise OutcomeUnknown(
@@ -182,9 +186,9 @@ def _go_on(rollout: str, verb: Verb, reason: str) -> None:
 
     async def work(console: Console) -> Rollout:
         target = await _ready(console, rollout, forward=True)
-        return await _drive(console, command(console, verb, target, reason, rollout=rollout))
+        return await drive(console, command(console, verb, target, reason, rollout=rollout))
 
-    _finish(with_console(work))
+    finish(with_console(work))
 
 
 def _go_back(rollout: str, verb: Verb, reason: str, said: str) -> None:

@@ -210,6 +210,12 @@ class Engine:
             await self._parts.around.sleep(0.05)
         return record.rollout
 
+    async def driven(self, rollout: str) -> None:
+        """Return once this process does not drive a rollout any more, forward or back."""
+        record = self._record(rollout)
+        while record.driver_works or record.backward is not None:
+            await self._parts.around.sleep(0.1)
+
     def _record(self, rollout: str) -> LiveRollout:
         record = self._parts.records.get(rollout)
         if record is None:

@@ -6,19 +6,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from console.engine import judging
+from console.engine.drifting import Drifts
 from console.engine.leftovers import Leftovers
 from console.engine.parts import Parts
 from console.engine.recovery import Recovery
 from console.engine.rings import Charts
 from console.engine.state import LiveTarget
-from console.engine.systems import words
 from console.engine.watch import Watch
 from console.model.errors import ConsoleError, NotAllowed, StoreError
-from console.model.events import DriftSeen
-from console.model.plan import StepKind
 from console.model.ports import Connections
 from console.model.readings import MetricReading, Split
-from console.model.rollout import Phase
 from console.model.stores import TargetChange, TargetRow
 from console.model.target import Target
 from console.policy.freezing import traffic_now
@@ -27,9 +24,6 @@ LOG = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 """How often the records are asked whether another process changed them."""
-
-NEAR = 1.0
-"""Per cent by which the weights may be off before it is drift; routers round."""
 
 Connect = Callable[[Target, TargetRow], Connections]
 LoadTarget = Callable[[TargetRow], Target]
@@ -45,6 +39,7 @@ class Fleet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._version = -1
         self._leftovers = Leftovers(parts)
+        self._drifts = Drifts(parts)
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever another process changed the records."""
         self.broken: dict[str, tuple[TargetRow, ConsoleError]] = {}
@@ -74,6 +69,10 @@ class Fleet:
         watch.start()
         self._parts.outbox.touch_calendar()
         live.touch()
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a target was taken in, its file good or not."""
+        return name in self._parts.targets or name in self.broken
 
     async def let_go(self, name: str) -> None:
         """Stop watching a target and close its connections; rollouts of it that run here are left held by their lease running out."""
@@ -175,32 +174,11 @@ class Fleet:
                 fullest = max(live.target.sides, key=lambda side: split.weights.get(side, 0.0))
                 self._soon(live, TargetChange(stable=fullest, first=True), f"stable is {fullest}")
             if live.sending == 0:
-                self._look_for_drift(live, split)
+                self._drifts.look(live, split)
             if live.restarted and (live.rollout is None or live.rollout.rollout.phase.over) and not split.weights.get(live.canary):
                 live.restarted = ""
 
         return take
-
-    def _look_for_drift(self, live: LiveTarget, split: Split) -> None:
-        record = live.rollout
-        if record is None or record.rollout.phase not in {Phase.RUNNING, Phase.HELD, Phase.STOPPED} or record.backward is not None:
-            return
-        if record.moving:
-            return
-        rollout, seen = record.rollout, words(StepKind.WEIGHT, split.weights)
-        if rollout.stage < 0 and rollout.asked_weight == 0:
-            asked = dict(next((row.step.want for row in reversed(record.rows_in_order()) if row.step.kind is StepKind.WEIGHT), {}))
-        else:
-            asked = {rollout.plan.canary: rollout.asked_weight, rollout.plan.stable: 100 - rollout.asked_weight}
-        off = any(abs(split.weights.get(side, 0.0) - weight) > NEAR for side, weight in asked.items())
-        drift = f"{seen} read back, {words(StepKind.WEIGHT, asked)} asked" if off else ""
-        if live.restarted:
-            drift = f"{drift or seen + ' read back'}; {live.restarted}"
-        if drift and not live.drift:
-            self._parts.outbox.tell(DriftSeen(split.at, live.name, record.id, words(StepKind.WEIGHT, asked), seen))
-        if drift != live.drift:
-            live.drift = drift
-            record.wake.set()
 
     def _on_metrics(self, live: LiveTarget) -> Callable[[MetricReading | ConsoleError], Awaitable[None]]:
         async def take(reading: MetricReading | ConsoleError) -> None:

@@ -60,39 +60,58 @@ class Handovers:
         return Answer(YES, record.id, await self._read(live, record))
 
     async def hand_over(self, rollout: str, note: str, to: str) -> Answer:
-        """Let the wheel go with a note once the step under way is over; the rollout stays as it is, and is held where nobody takes it."""
+        """Let the wheel go with a note once the step under way is over; the rollout stays as it is, and is held where nobody takes it.
+
+        One that another console of the same person has is handed over there.
+        """
         live, record = self._find(rollout)
-        driver = record.driver
-        if not record.mine or driver is None:
-            who = "nobody drives it" if record.lease is None else f"{record.lease.holder.name} drives it"
-            words = (f"This console does not have the wheel of {rollout}: {who}.",)
+        if record.mine:
+            words = await self._leave(record, note, to)
+        else:
+            words = await self._leave_elsewhere(live, record, note, to)
+        if words is not None:
             return await self._refuse(live, record, HAND_OVER, note, words)
-        by = self._parts.around.actor
-        record.leaving = (note or f"Handed over by {by.name} without a note.", to)
+        return Answer(YES, record.id, f"The wheel is free for {to or 'whoever takes it'}.")
+
+    async def _leave(self, record: LiveRollout, note: str, to: str) -> tuple[str, ...] | None:
+        """Let this console's driver end, and return why it did not."""
+        driver = record.driver
+        if driver is None:
+            return ("This console is just letting the wheel go.",)
+        record.leaving = (note or f"Handed over by {self._parts.around.actor.name} without a note.", to)
         record.wake.set()
-        done, _ = await asyncio.wait(
-            {driver, ticking := asyncio.ensure_future(self._parts.around.sleep(LEAVE_S))}, return_when="FIRST_COMPLETED"
-        )
+        ticking = asyncio.ensure_future(self._parts.around.sleep(LEAVE_S))
+        done, _ = await asyncio.wait({driver, ticking}, return_when=asyncio.FIRST_COMPLETED)
         ticking.cancel()
         if driver not in done:
             record.leaving = None
-            words = ("A step is under way that takes long: its outcome has to be known first.",)
-            return await self._refuse(live, record, HAND_OVER, note, words)
+            return ("A step is under way that takes long: its outcome has to be known first.",)
         record.adopted = False
-        return Answer(YES, record.id, f"The wheel is free for {to or 'whoever takes it'}.")
+        return None
+
+    async def _leave_elsewhere(self, live: LiveTarget, record: LiveRollout, note: str, to: str) -> tuple[str, ...] | None:
+        """Let another console of the same person hand over, and return why it did not."""
+        lease = (await self._look(live, record)).live
+        if lease is None or lease.holder.name != self._parts.around.actor.name:
+            who = "nobody drives it" if lease is None else f"{lease.holder.name} drives it"
+            return (f"This console does not have the wheel of {record.id}: {who}.",)
+        await wheelask.ask(self._parts, live, record, note, to)
+        if await self._given_up(live, record, LEAVE_S):
+            return None
+        return (f"{lease.holder.console}, which drives {record.id}, did not hand it over in {LEAVE_S:g} s.",)
 
     async def answer_asks(self, live: LiveTarget, record: LiveRollout) -> None:
-        """Give the wheel to who asks, where it is held to watch only; a person who drives is told instead."""
+        """Give the wheel to who asks, where it is held to watch only or the same person asks; another person who drives is told instead."""
         if not record.mine or record.leaving is not None or record.lease is None:
             return
         ask = await wheelask.newest(self._parts.around.store, record.id, record.lease)
         if ask is None or ask.seq == record.asked_seq:
             return
         record.asked_seq = ask.seq
-        if record.adopted or self._recovery.agent:
-            await self.hand_over(
-                record.id, f"{ask.by.name} asked for it: {ask.reason}" if ask.reason else f"{ask.by.name} asked for it.", ask.by.console
-            )
+        if record.adopted or self._recovery.agent or ask.by.name == self._parts.around.actor.name:
+            asked = f"{ask.by.name} asked for it" + (f": {ask.reason}" if ask.reason else "")
+            note = asked if ask.to == ask.by.console else ask.reason or asked
+            await self.hand_over(record.id, note, ask.to)
         else:
             wheelask.tell(self._parts, live, record, ask)
 
@@ -128,14 +147,17 @@ class Handovers:
         seen = await self._look(live, record)
         if seen.live is None or record.lost is not None:
             return None
-        await wheelask.ask(self._parts, live, record, reason)
-        ends = self._parts.around.clock.elapsed() + ASK_S
+        await wheelask.ask(self._parts, live, record, reason, self._parts.around.actor.console)
+        return None if await self._given_up(live, record, ASK_S) else driven_words(record, seen.live, seen)
+
+    async def _given_up(self, live: LiveTarget, record: LiveRollout, limit_s: float) -> bool:
+        """Tell whether a wheel is let go within a time."""
+        ends = self._parts.around.clock.elapsed() + limit_s
         while self._parts.around.clock.elapsed() < ends:
             await self._parts.around.sleep(0.25)
-            now = await self._look(live, record)
-            if now.live is None:
-                return None
-        return driven_words(record, seen.live, seen)
+            if (await self._look(live, record)).live is None:
+                return True
+        return False
 
     async def _look(self, live: LiveTarget, record: LiveRollout) -> WheelSeen:
         seen = await self._parts.around.store.wheel.seen(record.id)
@@ -175,7 +197,7 @@ class Handovers:
         return Answer(Decision(False, words, "Going back is open: hold, step down, roll back, kill flag."), record.id)
 
     def _entry(self, kind: RecordKind, live: LiveTarget, record: LiveRollout, verb: str, reason: str, result: str) -> Entry:
-        detail = {} if record.held_token is None else {"token": str(record.held_token)}
+        detail = {} if record.held_token is None else {"token": record.held_token}
         around, plan = self._parts.around, record.rollout.plan
         return Entry(kind, around.actor, around.clock.now(), verb, live.name, record.id, reason, result, plan.hash, detail)
 

@@ -108,7 +108,7 @@ class Moves:
             reason=command.reason,
             result=reason,
             plan_hash=command.plan_hash,
-            detail={} if live.rollout is None or live.rollout.held_token is None else {"token": str(live.rollout.held_token)},
+            detail={} if live.rollout is None or live.rollout.held_token is None else {"token": live.rollout.held_token},
         )
         await around.note(entry)
 

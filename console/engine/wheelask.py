@@ -14,17 +14,20 @@ from console.model.wheel import ASKED
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who asks for a wheel, and why."""
+    """Who asks for a wheel, why, and for whom: a console or a person, "" for whoever takes it."""
 
     seq: int
     by: Actor
     reason: str
+    to: str
 
 
-async def ask(parts: Parts, live: LiveTarget, record: LiveRollout, reason: str) -> None:
+async def ask(parts: Parts, live: LiveTarget, record: LiveRollout, reason: str, to: str) -> None:
     """Ask for the wheel of a rollout; nothing happens when that cannot be recorded."""
     around, plan = parts.around, record.rollout.plan
-    entry = Entry(RecordKind.TAKEOVER, around.actor, around.clock.now(), ASKED, live.name, record.id, reason, "asked", plan.hash)
+    entry = Entry(
+        RecordKind.TAKEOVER, around.actor, around.clock.now(), ASKED, live.name, record.id, reason, "asked", plan.hash, {"to": to}
+    )
     await around.note(entry)
 
 
@@ -33,7 +36,7 @@ async def newest(store: Store, rollout: str, lease: Lease) -> Ask | None:
     for record in await store.audit.page(AuditFilter(kinds=WHEEL, rollout=rollout), None, 1):
         entry = record.entry
         if entry.verb == ASKED and entry.actor.console != lease.holder.console:
-            return Ask(record.seq, entry.actor, entry.reason)
+            return Ask(record.seq, entry.actor, entry.reason, str(entry.detail.get("to", "")))
     return None
 
 

@@ -162,6 +162,10 @@ def _taken_over(inside: Inside) -> None:
     inside.around.bridge.updated.emit(Update(rollouts=(view,)))
 
 
+def _team(inside: Inside) -> None:
+    inside.pages["settings"].team.show_view(samples.team_records())
+
+
 SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("first-start", "targets", samples.first_start, _nothing),
     ("targets", "targets", fleet, _nothing),
@@ -199,6 +203,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("calendar-empty", "calendar", samples.first_start, _nothing),
     ("audit", "audit", samples.incident, _verify),
     ("settings", "settings", samples.incident, _nothing),
+    ("settings-team", "settings", samples.incident, _team),
     ("dialog-rehearse", "releases", lambda: samples.lit(Light.READY), _rehearse),
     ("dialog-bad-file", "targets", samples.first_start, _bad_file),
     ("dialog-trust", "targets", fleet, _trust),

@@ -12,6 +12,7 @@ from console.app.people import OPERATOR
 from console.app.plans import KeptPlans
 from console.app.practice import Practice
 from console.app.readings import Reads
+from console.app.records import records_view
 from console.engine.engine import Engine
 from console.model.audit import AuditFilter
 from console.model.clock import Clock
@@ -19,6 +20,7 @@ from console.model.desk import FileProblem
 from console.model.errors import NotAllowed
 from console.model.rollout import Actor
 from console.model.stores import Store, TargetRow
+from console.model.team import RecordsView
 
 if TYPE_CHECKING:
     from console.store.secrets import Secrets
@@ -71,6 +73,10 @@ class Console:
     def has_shop(self) -> bool:
         """Tell whether the practice shop runs."""
         return self._practice.runs
+
+    async def records(self) -> RecordsView:
+        """Return where the records are kept, and who shares them."""
+        return await records_view(self.store, self.actor, self._clock)
 
     async def set_setting(self, key: str, value: str) -> None:
         """Store a setting; a new operator's name counts from now on, for commands and records."""

@@ -5,12 +5,15 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+from console import __version__
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, TrafficNow, Weekly
 from console.model.plan import Step, StepKind
 from console.model.readiness import Light, Readiness, ReadyItem, Rehearsal
 from console.model.readings import LogLine, PipelineRun, PipelineStageRun
 from console.model.rollout import Actor, Lease, Phase, StepRow, StepState
+from console.model.stores import ConsoleSeen
 from console.model.target import Environment
+from console.model.team import RecordsView
 from console.model.verbs import Direction, State, Verb, Verdict
 from console.model.views import (
     AbsenceView,
@@ -505,3 +508,23 @@ def quarantined(**changes: object) -> Update:
     """Return a calm target whose last version is in quarantine and whose reconciler is paused."""
     row = QuarantineView("5.2b", NOW - timedelta(minutes=12), "Rita M.", "payments fail", "R-2291", ("Argo CD",))
     return Update(targets=(target(quarantine=(replace(row, **changes),)), target("account-eu")), calendar=calendar())  # type: ignore[arg-type]
+
+
+def seen(person: str, kind: str = "desktop", version: str = __version__, ago_s: float = 2.0) -> ConsoleSeen:
+    """Return a process that was heard of some seconds ago."""
+    return ConsoleSeen(f"{person.split()[0].lower()}-{kind}:88:f0", person, version, kind, NOW - timedelta(seconds=ago_s))
+
+
+def records(**changes: object) -> RecordsView:
+    """Return records on this computer, used by one console."""
+    made = RecordsView(False, "/home/rita/.local/share/release-console", "Rita M.", NOW, consoles=(seen("Rita M."),))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def team_records(**changes: object) -> RecordsView:
+    """Return a team's records, shared by two consoles and an agent of an older version."""
+    made = RecordsView(
+        True, "releases on db.example:5432 as rita", "rita", NOW, "log 5f2c in database releases", "", ("operator", "approver"),
+        ("production", "staging"), (seen("Ana R."), seen("Rita M."), seen("release-agent", "agent", "0.0.9", 4.0)),
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from console.desktop.pages.laying import Scrolled, column, fill, page_layout, ro
 from console.desktop.pages.log_panel import LogPanel
 from console.desktop.pages.preferences import MOTION, OPERATOR, ROWS, THEME, ZOOM, preferences
 from console.desktop.pages.secrets_panel import SecretsPanel
+from console.desktop.pages.team_panel import TeamPanel
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.panel import Facts, Panel
@@ -53,11 +54,12 @@ class SettingsPage(Page):
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__(around, parent)
         self._zoom_now = look.zoom()
+        self.team = TeamPanel(around)
         self.secrets = SecretsPanel(around)
         self.secrets.told.connect(self.told)
         content = QWidget()
         content.setMaximumWidth(WIDEST)
-        left = column([self._looks(), self._person(), self._places(), -1], theme.size("gutter"))
+        left = column([self._looks(), self._person(), self.team, self._places(), -1], theme.size("gutter"))
         self.log = self._log()
         right = column([self.secrets, *([self.log] if self.log is not None else []), -1], theme.size("gutter"))
         both = QHBoxLayout(content)
@@ -137,6 +139,7 @@ class SettingsPage(Page):
         preferences().load(self.around.bridge)
         self.around.bridge.ask(lambda desk: desk.setting(OPERATOR, self.around.actor.name), self.operator.setText)
         self.secrets.load()
+        self.team.load()
         if self.log is not None:
             self.log.read()
 

@@ -25,6 +25,8 @@ ORDER = (
     (Verb.FLAG_KILL, "Kill flag", "F9", "flag-off"),
 )
 NARROW = 1400
+ALONE = 1000
+"""Under this width there is no room for the remark beside the verbs."""
 ACTS_ON, LEAST_VERB = 168, 112
 """The room for what the bar acts on, and the least for a verb: its name and key."""
 NEEDS_ROLLOUT = "needs a rollout"
@@ -87,8 +89,9 @@ class VerbButton(QAbstractButton):
         end = write_run(painter, QRectF(x, 5, self.width() - x - 8, 18), [(self.name, "label", ink)])
         wide = width_of(self.key, "caption") + 8
         cap = QRectF(round(end + 8), 6, round(wide), 16)
-        card(painter, cap, theme.colour(ground), theme.colour(quiet if self._solid else "line"), 3.0)
-        write(painter, cap, (self.key, "caption", quiet), CENTRE)
+        if cap.right() < self.width() - 4:
+            card(painter, cap, theme.colour(ground), theme.colour(quiet if self._solid else "line"), 3.0)
+            write(painter, cap, (self.key, "caption", quiet), CENTRE)
         write(painter, QRectF(x, 23, self.width() - x - 8, 16), (self._second, "caption", quiet))
         painter.end()
 
@@ -162,7 +165,7 @@ class BottomBar(QFrame):
         """Show the two lines at the right: who enforces, or what changed around the console."""
         self._strong.setText(strong)
         self._strong.set_ink(ink)
-        self._strong.setVisible(bool(strong))
+        self._strong.setVisible(bool(strong) and self.width() >= ALONE)
         self._remark.setText(text)
 
     def button_of(self, verb: Verb) -> VerbButton:
@@ -201,6 +204,9 @@ class BottomBar(QFrame):
         """Make the verbs narrower in a narrow window: never is one hidden, and what is cut is in its tooltip."""
         super().resizeEvent(event)
         wide, high = theme.pair("verb_small" if self.width() < NARROW else "verb")
+        alone = self.width() < ALONE
+        self._remark.setVisible(not alone)
+        self._strong.setVisible(not alone and bool(self._strong.text()))
         room = (self.width() - ACTS_ON - 78) // len(self.buttons)
         for button in self.buttons.values():
             button.setFixedSize(max(LEAST_VERB, min(wide, room)), high)

@@ -109,6 +109,7 @@ class FakeDesk:
         self.decision, self.the_plan, self.settings = Decision(True), plan(), {}
         self.report = VerifyReport("log 5f2c", newest, "c81e07d4" * 8, newest, None, "", (), newest)
         self.state = SecretsState(True, "Secret Service")
+        self.kept = samples.records()
         self.on_update = None
 
     def listen(self, on_update, on_event=None):
@@ -227,6 +228,10 @@ class FakeDesk:
     async def hand_over(self, rollout, note, to):
         self._note("hand_over", rollout, note, to)
         return Answer(self.decision)
+
+    async def records(self):
+        self._note("records")
+        return self.kept
 
     async def seen_absence(self, rollout):
         self._note("seen_absence", rollout)

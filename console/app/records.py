@@ -1,0 +1,58 @@
+"""Says where the records are kept and who shares them, for the Settings page and the commands."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from console.model.clock import Clock
+from console.model.errors import ConsoleError
+from console.model.rollout import Actor
+from console.model.stores import ConsoleSeen, Store
+from console.model.team import RecordsView
+
+if TYPE_CHECKING:
+    from console.store.postgres.store import PostgresStore
+
+ALIVE_S = 60.0
+"""A process that said nothing for longer is not shown."""
+
+
+async def records_view(store: Store, actor: Actor, clock: Clock) -> RecordsView:
+    """Return what holds the records; what cannot be read is left empty, with the reason in `problem`."""
+    from console.store.postgres.store import PostgresStore  # noqa: PLC0415
+    from console.store.sqlite import SqliteStore  # noqa: PLC0415
+
+    if isinstance(store, PostgresStore):
+        return await _of_team(store, clock)
+    place = str(store.folder) if isinstance(store, SqliteStore) else "this computer"
+    return RecordsView(False, place, actor.name, clock.now(), consoles=await _alive(store))
+
+
+async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
+    from console.store.postgres.setup import people_in  # noqa: PLC0415
+
+    lost = store.server.lost
+    roles: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    if lost is None:
+        with suppress(ConsoleError):
+            mine = [person for person in await store.server.read(people_in) if person.login == store.address.login]
+            roles, environments = (mine[0].roles, mine[0].environments) if mine else ((), ())
+    return RecordsView(
+        team=True,
+        place=str(store.address),
+        login=store.address.login,
+        at=clock.now(),
+        identity=store.server.door.pinned,
+        problem="" if lost is None else str(lost),
+        roles=roles,
+        environments=environments,
+        consoles=await _alive(store) if lost is None else (),
+    )
+
+
+async def _alive(store: Store) -> tuple[ConsoleSeen, ...]:
+    found: Sequence[ConsoleSeen] = ()
+    with suppress(ConsoleError):
+        found = await store.consoles.alive(ALIVE_S)
+    return tuple(found)

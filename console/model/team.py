@@ -1,0 +1,26 @@
+"""Where the records are kept, and who shares them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.model.stores import ConsoleSeen
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsView:
+    """What holds the records now: one's own folder, or a team's database (`team`), reached as `login`.
+
+    `identity` is what was pinned of the database at its first use. `problem` says in words why it does not answer, "" while it does; `at`
+    is when that was looked at. `roles` and `environments` are what the database gives the login; empty where it was not read, or where
+    one person has all rights. `consoles` are the processes that were heard of lately, this one among them.
+    """
+
+    team: bool
+    place: str
+    login: str
+    at: datetime
+    identity: str = ""
+    problem: str = ""
+    roles: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    consoles: tuple[ConsoleSeen, ...] = ()

@@ -44,6 +44,8 @@ class Console:
         self.trust = engine.trust
         self.ended, self.driven = engine.ended, engine.driven
         self.cancel_pipeline = engine.cancel_pipeline
+        self.move_step, self.rehearse = engine.move_step, engine.rehearse
+        self.lift_quarantine, self.resume_reconcilers = engine.lift_quarantine, engine.resume_reconcilers
         self.handover_card, self.seen_absence = engine.handover_card, engine.seen_absence
         self.take_wheel, self.hand_over = engine.take_wheel, engine.hand_over
         self.add_freeze = engine.line.add_freeze

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from console.engine import systems
+from console.engine.readiness import losses_now
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.surroundings import Surroundings
+from console.engine.versions import forward_versions
 from console.model.commands import Decision
 from console.model.errors import StoreError
 from console.model.freeze import FreezeState, FreezeWindow, StopTheLine
@@ -66,6 +68,10 @@ class Asking:
             self.store_problem_since = self._around.clock.now()
         self.store_problem = error
 
+    def losses(self, live: LiveTarget) -> tuple[str, ...]:
+        """Return what going back would lose now, by one-way steps that were read to be past."""
+        return losses_now(live, self._around.clock.now())
+
     def own_windows(self, live: LiveTarget) -> tuple[FreezeWindow, ...]:
         """Return the windows that a target's own file declares, made to cover it alone."""
         return tuple(window if window.targets else replace(window, targets=(live.name,)) for window in live.target.freezes)
@@ -81,12 +87,22 @@ class Asking:
         return state if state.frozen and not unknown else None
 
     def decide(
-        self, live: LiveTarget, verb: Verb, actor: Actor, *, side: Side = "", weight: int | None = None, plan_hash: str = ""
+        self,
+        live: LiveTarget,
+        verb: Verb,
+        actor: Actor,
+        *,
+        side: Side = "",
+        weight: int | None = None,
+        plan_hash: str = "",
+        release: str = "",
     ) -> Decision:
-        """Return whether a person's move may happen now."""
+        """Return whether a person's move may happen now; `release` is what a start would bring."""
         record = live.rollout
+        on_its_way = record.rollout.plan if record is not None and not record.rollout.phase.over else None
+        versions = forward_versions(live, on_its_way, release)
         asked = self._request(live, verb, actor, self.freeze(live), record.lease if record else None)
-        return may(replace(asked, side=side, weight=weight, plan_hash=plan_hash))
+        return may(replace(asked, side=side, weight=weight, plan_hash=plan_hash, versions=versions))
 
     def guard(self, live: LiveTarget, record: LiveRollout, step: Step, token: int) -> Guard:
         """Return the question that the store asks inside the transaction of a forward intent."""
@@ -98,7 +114,9 @@ class Asking:
             rollout = RolloutNow(record.id, record.rollout.phase, record.rollout.plan.hash, authority.lease, token)
             side = live.canary if step.verb is Verb.SWITCH else ""
             weight = int(step.want[live.canary]) if live.canary in step.want else None
-            return may(replace(asked, rollout=rollout, in_plan=True, plan_hash=rollout.plan_hash, side=side, weight=weight))
+            versions = forward_versions(live, record.rollout.plan, "")
+            asked = replace(asked, rollout=rollout, in_plan=True, plan_hash=rollout.plan_hash, side=side, weight=weight)
+            return may(replace(asked, versions=versions))
 
         return ask
 
@@ -113,13 +131,15 @@ class Asking:
         rollout = None if record is None else _rollout_now(record, lease)
         return Request(
             verb=verb,
-            target=target_now(live),
+            target=replace(target_now(live), losses=self.losses(live)),
             actor=actor,
             at=self._around.clock.now(),
             freeze=freeze,
             rollout=rollout,
             recordable=self.store_problem is None,
+            unsigned=self._around.store.audit.cannot_sign(practice=live.row.practice),
             skew=self.skew(live),
+            loss_confirmed=bool(live.confirmed_loss) and live.confirmed_loss == self.losses(live),
             identity_confirmed=bool(live.confirmed_other) and live.confirmed_other == systems.other_system(live),
         )
 
@@ -146,6 +166,7 @@ def target_now(live: LiveTarget) -> TargetNow:
         has_flag=live.target.flag is not None,
         flag_on=None if flag is None else flag.on,
         seen=_seen(live),
+        quarantined=live.quarantined,
     )
 
 
@@ -153,6 +174,8 @@ def goes_back_to(live: LiveTarget) -> Side:
     """Return the side to which a finished release can be rolled back: stable before it, and healthy with the same version; "" if none."""
     done, versions = live.last_done, live.workloads.value or {}
     if done is None or live.stable != done.plan.canary:
+        return ""
+    if any(row.version == done.plan.stable_version and not row.lifted for row in live.quarantined):
         return ""
     there = versions.get(done.plan.stable)
     return done.plan.stable if there is not None and there.healthy and there.version == done.plan.stable_version else ""

@@ -2,59 +2,37 @@
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-from console.engine import records, step, systems, ways
+from console.engine import ending, quarantine, records, systems, ways
 from console.engine.lowering import known_weight, lower_weight
 from console.engine.parts import Parts
-from console.engine.planning import is_release, sides_now, timing_of
+from console.engine.planning import sides_now, timing_of
+from console.engine.readiness import losses_now
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
+from console.engine.way import TRAFFIC_ONLY, Move, Way, back_rows, left_to_do, states_of, way_steps, way_verb
 from console.model.commands import Answer, Command, Decision
-from console.model.errors import ConsoleError, NotAllowed, StoreError
-from console.model.plan import Step, StepKind
-from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
-from console.model.stores import RolloutChange, TargetChange
-from console.model.target import Side
-from console.model.verbs import Verb
+from console.model.errors import ConsoleError
+from console.model.plan import Plan, Step
+from console.model.rollout import Actor, Phase, StepState
+from console.model.stores import RolloutChange
+from console.model.verbs import Direction, Verb
 from console.policy.planning import make_flag_plan, step_down_step
+from console.policy.wayback import open_steps
 
 LOG = logging.getLogger(__name__)
 
 YES = Decision(True)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A backward move: its steps, and what it makes of the rollout.
-
-    `mark` is written as soon as the first intent is durable and on its way, `good` when every step was read back; `stable` is the side
-    that is stable afterwards where that changes.
-    """
-
-    verb: Verb
-    steps: tuple[Step, ...]
-    actor: Actor
-    reason: str
-    mark: RolloutChange | None = None
-    good: RolloutChange | None = None
-    stable: Side = ""
-
-    @property
-    def by(self) -> By:
-        """Return who moves, by what verb, and why."""
-        return By(self.actor, self.verb.value, self.reason)
-
-
 class Backward:
-    """Starts backward moves; each runs in a task of its own and ends with every step confirmed, or says which is not."""
+    """Starts backward moves; each runs in a task of its own and ends with every step confirmed, or says at which it stopped."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._ways: dict[str, Way] = {}
         self._under_way: dict[str, list[asyncio.Task[None]]] = {}
         """The moves of each rollout that are not over; the latest is the rollout's `backward`."""
 
@@ -72,22 +50,85 @@ class Backward:
         move = self._way_back(record, command) if record is not None else None
         if record is None or move is None or not move.steps:
             record, stable = await ways.open_way_back(self._parts, live, command)
-            move = replace(self._ending(record.rollout.plan.steps, command, Phase.ROLLED_BACK), stable=stable)
+            move = replace(_ending(record.rollout.plan.steps, command, Phase.ROLLED_BACK), stable=stable)
         await self._start(live, record, move, ends=True)
         return Answer(YES, record.id)
 
+    async def rehearse(self, live: LiveTarget, plan: Plan, command: Command) -> LiveRollout:
+        """Open a rehearsal and let it run, also over what is done already."""
+        record = await ways.opened(self._parts, live, plan, command)
+        await self._start(live, record, replace(_ending(plan.steps, command, Phase.ROLLED_BACK), measures=True), ends=True)
+        return record
+
     def by_itself(self, live: LiveTarget, record: LiveRollout, reason: str) -> None:
-        """Take a rollout back after its countdown or for a freeze; another system at the router's address stops it and asks a person."""
+        """Take a rollout back after its countdown or for a freeze.
+
+        Another system at the router's address, and a one-way step that is past, stop it and ask a person.
+        """
         actor = Actor("engine", self._parts.around.actor.console)
-        if systems.other_system(live):
-            error = systems.wrong_system(live, systems.other_system(live))
-            what = RolloutChange(clear_auto_back=True, note=str(error))
+        lost = losses_now(live, self._parts.around.clock.now())
+        if systems.other_system(live) or lost:
+            words = str(systems.wrong_system(live, systems.other_system(live))) if systems.other_system(live) else _ask(lost)
+            what = RolloutChange(clear_auto_back=True, note=words)
             record.epoch += 1
             asking = asyncio.ensure_future(records.change_anyhow(self._parts, live, record, what, By(actor, Verb.ROLLBACK.value, reason)))
             record.backward = asyncio.create_task(self._then_free(record, asking))
             return
         move = self._way_back(record, Command(Verb.ROLLBACK, live.name, actor, reason, rollout=record.id))
         self._start(live, record, move, ends=True)
+
+    async def again(self, live: LiveTarget, record: LiveRollout, by: By, seq: int | None, *, signed: bool = False) -> None:
+        """Go on with a way back that stopped: with one row once more, or (None) with what may begin after a row was skipped or signed."""
+        way = self._ways.get(record.id)
+        if way is not None and way.open and record.backward is not None:
+            self._take_up(way, record, seq, signed=signed)
+            return
+        if record.backward is not None:
+            await asyncio.gather(record.backward, return_exceptions=True)
+        verb = way_verb(record)
+        steps = way_steps(record, verb)
+        states = states_of(steps, record)
+        if seq is not None:
+            states.pop(seq, None)
+        move = replace(
+            self._again(record, verb, By(by.actor, verb.value, by.reason)),
+            states=states,
+            signed=frozenset({seq} if signed and seq is not None else ()),
+        )
+        await self._start(live, record, move, ends=True)
+
+    async def stop(self, live: LiveTarget, record: LiveRollout, by: By) -> None:
+        """Begin no further step of a way back, and leave it where it is."""
+        words = f"Stopped by {by.actor.name}: {by.reason}".rstrip(": ") + "."
+        way = self._ways.get(record.id)
+        if way is not None and way.open and record.backward is not None:
+            way.stop(words)
+            return
+        verb = way_verb(record)
+        steps = way_steps(record, verb)
+        move = self._again(record, verb, by)
+        await ending.stopped(self._parts, live, record, move, states_of(steps, record), words)
+
+    async def recovered(self, live: LiveTarget, record: LiveRollout) -> None:
+        """Say where a way back stands whose console is gone, once its open steps were read back; nothing is sent."""
+        if record.rollout.phase is not Phase.ABORTING or record.backward is not None:
+            return
+        verb = way_verb(record)
+        steps = way_steps(record, verb)
+        states = states_of(steps, record)
+        move = self._again(record, verb, By(self._parts.around.actor, verb.value, "found after a restart"))
+        if open_steps(steps, states):
+            await ending.stopped(self._parts, live, record, move, states, "Its console was gone; nothing was sent since.")
+        else:
+            await ending.done(self._parts, live, record, move)
+
+    def _take_up(self, way: Way, record: LiveRollout, seq: int | None, *, signed: bool) -> None:
+        if seq is not None:
+            way.again(seq, signed=signed)
+            return
+        for passed, row in back_rows(record).items():
+            if row.state in {StepState.SKIPPED, StepState.CONFIRMED} and passed in way.states:
+                way.passed(passed, row.state)
 
     async def _hold(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
         by, phase = command.actor, record.rollout.phase
@@ -129,21 +170,22 @@ class Backward:
             await self._start(live, record, Move(command.verb, steps, command.actor, command.reason), ends=False)
             return Answer(YES, record.id)
         opened = await ways.opened(self._parts, live, plan, command)
-        await self._start(live, opened, self._ending(plan.steps, command, Phase.ROLLED_BACK), ends=True)
+        await self._start(live, opened, _ending(plan.steps, command, Phase.ROLLED_BACK), ends=True)
         return Answer(YES, opened.id)
 
     def _way_back(self, record: LiveRollout, command: Command) -> Move:
         """Return the way back of a rollout under way: the whole of it, or its traffic alone for abort and switch back."""
-        plan = record.rollout.plan
-        steps = plan.rollback or tuple(each for each in plan.steps if each.direction.value == "backward")
-        if command.verb is Verb.ROLLBACK:
-            return self._ending(steps, command, Phase.ROLLED_BACK)
-        return self._ending(tuple(each for each in steps if each.kind is StepKind.WEIGHT), command, Phase.ABORTED)
+        verb = command.verb if command.verb in TRAFFIC_ONLY else Verb.ROLLBACK
+        steps = way_steps(record, verb)
+        ends = Phase.ABORTED if verb in TRAFFIC_ONLY else Phase.ROLLED_BACK
+        return replace(_ending(steps, command, ends), states=left_to_do(steps, record))
 
-    def _ending(self, steps: tuple[Step, ...], command: Command, ends: Phase) -> Move:
-        note = f"{command.verb.value} by {command.actor.name}" + (f": {command.reason}" if command.reason else "")
-        mark = RolloutChange(phase=Phase.ABORTING, raise_token=True, note=note, clear_auto_back=True, asked_weight=0)
-        return Move(command.verb, steps, command.actor, command.reason, mark, RolloutChange(phase=ends, note=note))
+    def _again(self, record: LiveRollout, verb: Verb, by: By) -> Move:
+        """Return the way back that a rollout is on, to go on with it."""
+        plan = record.rollout.plan
+        forward = any(each.direction is Direction.FORWARD for each in plan.steps)
+        ends = Phase.ABORTED if verb in TRAFFIC_ONLY and forward else Phase.ROLLED_BACK
+        return _ending(way_steps(record, verb), Command(verb, plan.target, by.actor, by.reason), ends)
 
     def _start(self, live: LiveTarget, record: LiveRollout, move: Move, *, ends: bool) -> "asyncio.Future[None]":
         """Start a move; the future is done when its first intent is durable and on its way."""
@@ -156,96 +198,88 @@ class Backward:
 
     async def _run(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> None:
         """Run a move to its end; an outer door: a bug here is logged and shown, and the move can be asked for again."""
+        way = Way(self._parts, live, record, move)
         try:
-            rows = await self._steps(live, record, move, told)
-            await self._ended(live, record, move, rows)
+            await self._walk(live, record, way, told)
         except ConsoleError as error:
-            await self._failed(live, record, move, str(error))
+            await self._broke(live, record, way, str(error))
         except Exception as error:
             LOG.exception("%s of %s broke", move.verb.value, record.id)
-            await self._failed(live, record, move, f"The console made an error: {type(error).__name__}. See the log.")
+            await self._broke(live, record, way, f"The console made an error: {type(error).__name__}. See the log.")
         finally:
-            self._is_over(record, asyncio.current_task())
+            way.open = False
+            self._is_over(record, way)
             if not told.done():
                 told.set_result(None)
             record.wake.set()
             self._parts.touch(live, record)
 
-    def _is_over(self, record: LiveRollout, move: "asyncio.Task[None] | None") -> None:
+    def _is_over(self, record: LiveRollout, way: Way) -> None:
         """Note the end of a move; one that began before it or after it may still be under way."""
-        others = [each for each in self._under_way.pop(record.id, ()) if each is not move]
+        others = [each for each in self._under_way.pop(record.id, ()) if each is not asyncio.current_task()]
         if others:
             self._under_way[record.id] = others
         record.backward = others[-1] if others else None
+        if self._ways.get(record.id) is way:
+            del self._ways[record.id]
+            record.leave = None
 
-    async def _steps(self, live: LiveTarget, record: LiveRollout, move: Move, told: "asyncio.Future[None]") -> Sequence[StepRow]:
-        rows = []
-        for number, each in enumerate(move.steps):
-            step_id = f"{record.id}.b{each.seq}.{uuid.uuid4().hex[:8]}"
-            order = step.Order(each, step_id, move.actor, move.reason, stop=partial(_less_was_asked, record, move))
-            running = asyncio.ensure_future(step.backward(self._parts.around, live, record, order, told if number == 0 else None))
-            if number == 0:
-                waiting: set[asyncio.Future[Any]] = {told, running}
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                await self._mark(live, record, move)
-            row = await running
-            rows.append(row)
-            records.settled(self._parts, live, record, row, f"{each.verb.value}: {systems.words(each.kind, each.want)}")
-        return rows
+    async def _walk(self, live: LiveTarget, record: LiveRollout, way: Way, told: "asyncio.Future[None]") -> None:
+        """Run the steps, and write what they make of the rollout beside them: no record holds a step back."""
+        move = way.move
+        if move.good is not None:
+            self._ways[record.id], record.leave = way, way.leave
+        running = asyncio.ensure_future(way.run(told, _stop(record, move)))
+        waiting: set[asyncio.Future[None]] = {told, running}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await self._mark(live, record, move)
+        await running
+        if not open_steps(move.steps, way.states):
+            alone = len(self._under_way.get(record.id, ())) <= 1
+            await ending.done(self._parts, live, record, move, alone=alone)
+        elif not _less_was_asked(record, move):
+            await self._stopped(live, record, way)
 
     async def _mark(self, live: LiveTarget, record: LiveRollout, move: Move) -> None:
         if move.mark is None or _less_was_asked(record, move):
             return
+        fails = record.rollout.phase is Phase.STOPPED or move.actor.name != "engine"
         await records.change_anyhow(self._parts, live, record, move.mark, move.by)
         if move.mark.stage is not None:
             record.gates.open_stage()
+        if move.good is not None and fails:
+            await quarantine.begin(self._parts, live, record, move.by)
 
-    async def _ended(self, live: LiveTarget, record: LiveRollout, move: Move, rows: Sequence[StepRow]) -> None:
-        around = self._parts.around
-        bad = [row for row in rows if row.state is not StepState.CONFIRMED]
-        if bad:
-            words = "; ".join(f"{row.step.system}: {row.state.value}. {row.detail}" for row in bad)
-            await self._failed(live, record, move, words)
+    async def _stopped(self, live: LiveTarget, record: LiveRollout, way: Way, why: str = "") -> None:
+        why = " ".join(part for part in (*way.problems.values(), way.stopped, why) if part)
+        if way.move.good is not None:
+            await ending.stopped(self._parts, live, record, way.move, way.states, why)
             return
-        live.confirmed_other = ""
-        if len(self._under_way.get(record.id, ())) <= 1:  # else the last one to end does it: what the others send is not left open
-            await self._reconcile(live, record)
-        stable = move.stable or _swapped_too_soon(live, record, move)
-        if stable:
-            live.row = replace(live.row, stable=stable)
-            try:
-                change, words = TargetChange(stable=stable), f"stable is {stable} again"
-                live.row = await around.store.targets.amend(live.name, change, move.actor, words, around.clock.now())
-            except (StoreError, NotAllowed) as error:
-                record.unrecorded = error.message
-            live.last_done = None if move.stable else live.last_done
-        if move.good is not None:
-            what = replace(move.good, ended_at=around.clock.now())
-            await records.change_anyhow(self._parts, live, record, what, move.by)
+        words = ending.stop_words(way.move.verb, way.move.steps, way.states, back_rows(record), why)
+        await records.change_anyhow(self._parts, live, record, RolloutChange(note=words), way.move.by)
 
-    async def _reconcile(self, live: LiveTarget, record: LiveRollout) -> None:
-        """Settle what was not known of earlier steps, now that the target was read back and is as the way back wants it."""
-        around = self._parts.around
-        for row in [row for row in record.rows_in_order() if row.state in {StepState.SENT, StepState.UNKNOWN}]:
-            looked = await step.look_again(around, live, record, row, "Read back after the way back.")
-            if looked.state is not StepState.CONFIRMED:
-                detail = f"{looked.detail} The way back was taken since."
-                outcome = Outcome(
-                    row.id, StepState.FAILED, around.clock.now(), looked.accepted_at, looked.read_back_at, looked.seen, detail
-                )
-                looked = await step.settle(around, record, looked, outcome)
-            records.settled(self._parts, live, record, looked, f"{row.step.verb.value}: {looked.state.value}")
-
-    async def _failed(self, live: LiveTarget, record: LiveRollout, move: Move, words: str) -> None:
-        if _less_was_asked(record, move):
-            return
-        what = RolloutChange(note=f"{move.verb.value} is not confirmed: {words}")
-        await records.change_anyhow(self._parts, live, record, what, move.by)
+    async def _broke(self, live: LiveTarget, record: LiveRollout, way: Way, words: str) -> None:
+        if not _less_was_asked(record, way.move):
+            await self._stopped(live, record, way, words)
 
     async def _then_free(self, record: LiveRollout, work: "asyncio.Future[None]") -> None:
         await work
         if record.backward is asyncio.current_task():
             record.backward = None
+
+
+def _ending(steps: tuple[Step, ...], command: Command, ends: Phase) -> Move:
+    note = f"{command.verb.value} by {command.actor.name}" + (f": {command.reason}" if command.reason else "")
+    mark = RolloutChange(phase=Phase.ABORTING, raise_token=True, note=note, clear_auto_back=True, asked_weight=0)
+    return Move(command.verb, steps, command.actor, command.reason, mark, RolloutChange(phase=ends, note=note))
+
+
+def _ask(lost: tuple[str, ...]) -> str:
+    return f"Nothing goes back by itself past the point of no return: {' '.join(lost)} Hold, or roll back all the same."
+
+
+def _stop(record: LiveRollout, move: Move) -> Callable[[], str]:
+    return lambda: _less_was_asked(record, move)
 
 
 def _less_was_asked(record: LiveRollout, move: Move) -> str:
@@ -254,9 +288,3 @@ def _less_was_asked(record: LiveRollout, move: Move) -> str:
         return ""
     later = record.going_back or record.rollout.asked_weight < move.mark.asked_weight
     return "a later move asked for less" if later else ""
-
-
-def _swapped_too_soon(live: LiveTarget, record: LiveRollout, move: Move) -> Side:
-    """Return the side that is stable after all, where a release was taken back between the swap of stable and its end; "" elsewhere."""
-    plan = record.rollout.plan
-    return plan.stable if move.good is not None and is_release(plan) and live.row.stable == plan.canary else ""

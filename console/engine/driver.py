@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from console.engine import judging, records, step, systems
+from console.engine import judging, quarantine, records, step, systems
 from console.engine.parts import Parts
 from console.engine.pipeline import run_pipeline
+from console.engine.planning import is_release
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.wheel import Wheel
 from console.model.errors import ConsoleError, NotAllowed, StaleWrite, StoreError
 from console.model.events import MoveRefused, StageEntered
-from console.model.plan import Step, StepKind
+from console.model.plan import PlanKind, Step, StepKind
 from console.model.rollout import Phase, StepRow, StepState
 from console.model.stores import RolloutChange, TargetChange
 from console.model.target import FreezeRule, Side
@@ -211,7 +212,13 @@ class Driver:
 
     def _check_over(self) -> None:
         phase = self._record.rollout.phase
-        if phase.over or phase is Phase.ABORTING or self._record.going_back or self._wheel.lost or self._record.leaving is not None:
+        if (
+            phase.over
+            or phase in {Phase.ABORTING, Phase.BACK_STOPPED}
+            or self._record.going_back
+            or self._wheel.lost
+            or self._record.leaving is not None
+        ):
             raise Over
         if self._record.adopted and phase in {Phase.PLANNED, Phase.RUNNING}:
             raise Over  # watched here only: whoever was asked to go on drives it
@@ -236,11 +243,17 @@ class Driver:
     async def _finish(self) -> None:
         """Swap the stable side, then close the rollout: a crash between the two is found and closed at the next start."""
         around, record, plan = self._parts.around, self._record, self._record.rollout.plan
+        if plan.kind is PlanKind.RECONCILERS:
+            await quarantine.resumed(self._parts, self._live, record.rollout)
         while not self._is_done():
             await self._ready()
-            await self._stand_on(plan.canary)
-            await self._change(RolloutChange(phase=Phase.DONE, ended_at=around.clock.now(), note="", asked_weight=100), "done")
-            if not self._is_done():
+            if is_release(plan):
+                await self._stand_on(plan.canary)
+            await self._change(
+                RolloutChange(phase=Phase.DONE, ended_at=around.clock.now(), note="", asked_weight=100 if is_release(plan) else None),
+                "done",
+            )
+            if not self._is_done() and is_release(plan):
                 await self._stand_on(plan.stable)  # somebody was first: nothing was finished, so nothing was swapped
         record.moving = False
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from console.engine import quarantine
 from console.engine.absence import Absences
 from console.engine.adoption import Adoption, Watching
 from console.engine.asking import Asking
@@ -22,10 +23,12 @@ from console.engine.pictures import Painter
 from console.engine.planning import start_obstacles, view_plan
 from console.engine.presence import still_runs
 from console.engine.recovery import Recovery
+from console.engine.rehearsal import Rehearsals
+from console.engine.rowmoves import RowMoves
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.surroundings import Sleep, Surroundings
 from console.model.clock import Clock
-from console.model.commands import Decision
+from console.model.commands import Answer, Command, Decision
 from console.model.desk import Cancel, PlanView
 from console.model.errors import ConsoleError, NotAllowed, Unreachable
 from console.model.plan import Plan
@@ -70,7 +73,7 @@ class Engine:
         self._forward = Forward(self._parts, self._back)
         self._painter = painter
         agent = kind == AGENT
-        recovery = Recovery(self._parts, Adoption(self._parts, self._forward, Watching(keeps_watch, agent)))
+        recovery = Recovery(self._parts, Adoption(self._parts, self._forward, Watching(keeps_watch, agent)), self._back)
         self.fleet = Fleet(self._parts, recovery, connect, load_target)
         self.line = Line(self._parts)
         self.others = Others(around, self._parts.asking, kind)
@@ -78,9 +81,10 @@ class Engine:
         self._handovers = Handovers(self._parts, self._forward, recovery)
         self.handover_card, self.take_wheel, self.hand_over = self._handovers.card, self._handovers.take, self._handovers.hand_over
         self.fleet.on_change = self._answer_asks
+        self._keeps_watch, self._answers = keeps_watch, set[asyncio.Task[None]]()
         moves = Moves(self._parts, self._forward, self._back)
         self.act, self.preview, moves.before = moves.act, moves.preview, self.absences.beat
-        self._keeps_watch, self._answers = keeps_watch, set[asyncio.Task[None]]()
+        self.move_step, self.rehearse = RowMoves(self._parts, self._back).move, Rehearsals(self._parts, self._back).rehearse
         painter.parts, painter.fleet = self._parts, self.fleet
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -125,12 +129,12 @@ class Engine:
         live = self._parts.target(target)
         plan = await self._forward.plan(live, release)
         await self._parts.asking.refresh()
-        decision = self._parts.asking.decide(live, Verb.START, self._parts.around.actor, plan_hash=plan.hash)
+        decision = self._parts.asking.decide(live, Verb.START, self._parts.around.actor, plan_hash=plan.hash, release=plan.release)
         found = start_obstacles(live)
         if found:
             decision = Decision(False, (*found, *decision.reasons), "Mend it and plan again.")
         await self.others.look()
-        view = await view_plan(live, plan, decision)
+        view = await view_plan(live, plan, decision, self._parts.around.clock.now())
         return replace(view, warnings=(*view.warnings, *alone_words(plan, self.others.can_act, self._parts.asking.skew(live))))
 
     def planned(self, plan_hash: str) -> Plan | None:
@@ -193,6 +197,14 @@ class Engine:
             await self._handovers.answer_asks(live, record)
         except ConsoleError as error:
             LOG.warning("a request for the wheel of %s was not answered: %s", record.id, error)
+
+    async def lift_quarantine(self, target: str, version: str, reason: str) -> None:
+        """Let a version go forward again. Raises NotAllowed without a reason, or when it is not quarantined."""
+        await quarantine.lift(self._parts, target, version, reason)
+
+    async def resume_reconcilers(self, target: str, reason: str) -> Answer:
+        """Let what was paused by a rollback run again; a forward move, refused as any other."""
+        return await self.act(Command(Verb.RESUME_RECONCILER, target, self._parts.around.actor, reason))
 
     async def cancel_pipeline(self, rollout: str, reason: str) -> None:
         """Stop the pipeline's run that is on its way; the rollout then stands held. Raises NotAllowed when none runs."""

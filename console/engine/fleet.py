@@ -84,6 +84,8 @@ class Fleet:
             return
         for record in [record for record in self._parts.records.values() if record.rollout.plan.target == name]:
             await _end(record.driver)
+            if record.leave is not None:
+                record.leave()
             while record.backward is not None and not record.backward.done():
                 await _finish(record.backward)
             self._parts.records.pop(record.id, None)

@@ -12,6 +12,7 @@ from console.engine.parts import Parts
 from console.engine.planning import history_of, make_plan, sides_now, start_obstacles, timing_of
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
+from console.model.audit import Entry, RecordKind
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import NotAllowed
 from console.model.hooks import reach
@@ -20,7 +21,7 @@ from console.model.rollout import Outcome, Phase, Rollout, StepState
 from console.model.stores import RolloutChange
 from console.model.target import Target
 from console.model.verbs import Verb
-from console.policy.planning import make_switch_plan
+from console.policy.planning import make_resume_plan, make_switch_plan
 
 YES = Decision(True)
 
@@ -64,6 +65,8 @@ class Forward:
         if command.verb is Verb.SWITCH:
             plan = make_switch_plan(live.target, sides_now(live), command.side, timing_of(live))
             return await self._open(live, plan, command)
+        if command.verb is Verb.RESUME_RECONCILER:
+            return await self._resume_reconcilers(live, command)
         record = live.rollout
         if record is None:
             return Answer(no("No rollout is on its way here."))
@@ -82,14 +85,35 @@ class Forward:
             record.driver = asyncio.create_task(driver.run(), name=f"driver {record.id}")
 
     async def _start(self, live: LiveTarget, command: Command) -> Answer:
-        found = start_obstacles(live)
+        signed = command.signs_no_way_back and bool(command.reason.strip())
+        found = start_obstacles(live, signed=signed)
         if found:
             return Answer(Decision(False, found, "Mend it and plan again."))
         plan = self._plans.get(command.plan_hash) if command.plan_hash else await self.plan(live, command.release)
         if plan is None:
             plan = await self.plan(live, command.release)
         stale = self._stale(live, plan, command)
-        return Answer(no(stale, "Make the plan anew and look at it.")) if stale else await self._open(live, plan, command)
+        if stale:
+            return Answer(no(stale, "Make the plan anew and look at it."))
+        if plan.no_way_back:
+            await self._sign(live, plan, command)
+        return await self._open(live, plan, command)
+
+    async def _sign(self, live: LiveTarget, plan: Plan, command: Command) -> None:
+        """Record, before anything starts, that a person signs for what cannot be taken back. Raises CannotRecord."""
+        now, detail = self._parts.around.clock.now(), {"signed": plan.no_way_back}
+        entry = Entry(RecordKind.PLAN, command.actor, now, "sign no way back", live.name, "", command.reason, "signed", plan.hash, detail)
+        await self._parts.around.store.audit.append(entry)
+
+    async def _resume_reconcilers(self, live: LiveTarget, command: Command) -> Answer:
+        """Let what a rollback paused run again, as a plan of its own."""
+        names = sorted({name for row in live.quarantined for name in row.paused})
+        known = {each.name for each in live.target.reconcilers}
+        gone = [name for name in names if name not in known]
+        if not names or gone == names:
+            why = f"The file of {live.name} does not name {', '.join(gone)} any more." if gone else "Nothing is paused here."
+            return Answer(no(why, "Resume it where it runs."))
+        return await self._open(live, make_resume_plan(live.target, sides_now(live), names), command)
 
     def _stale(self, live: LiveTarget, plan: Plan, command: Command) -> str:
         """Return why a plan does not fit what stands on the target now; "" when it does."""

@@ -1,9 +1,11 @@
 """Commands of a person: decided by the policy, done or refused, and what each would send."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from console.engine import systems
+from console.engine import readiness, systems
 from console.engine.backward import Backward
 from console.engine.forward import Forward
 from console.engine.lowering import lower_weight
@@ -18,11 +20,15 @@ from console.model.errors import BadFile, NotAllowed
 from console.model.events import MoveRefused
 from console.model.plan import Step
 from console.model.rollout import Phase
+from console.model.target import Reversibility
 from console.model.verbs import Direction, Verb
 from console.model.views import SendView
 from console.policy.direction import direction
-from console.policy.may import BACKWARD_OPEN
+from console.policy.may import BACKWARD_OPEN, TO_STABLE
 from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step
+
+LOSS_S = 0.5
+"""A way back waits no longer to learn whether it is past the point of no return."""
 
 
 class Moves:
@@ -42,6 +48,8 @@ class Moves:
         forward = self._forward_move(live, command.verb, command.side)
         if forward:
             await self._parts.asking.refresh()
+        else:
+            await self._look_for_losses(live, command.verb)
         decision = (await self._overtaken(live) if forward else None) or self._decide(live, command)
         if not decision.allowed:
             await self._refuse(live, command, decision)
@@ -79,8 +87,23 @@ class Moves:
 
     def _decide(self, live: LiveTarget, command: Command) -> Decision:
         return self._parts.asking.decide(
-            live, command.verb, command.actor, side=command.side, weight=command.weight, plan_hash=command.plan_hash
+            live,
+            command.verb,
+            command.actor,
+            side=command.side,
+            weight=command.weight,
+            plan_hash=command.plan_hash,
+            release=command.release,
         )
+
+    async def _look_for_losses(self, live: LiveTarget, verb: Verb) -> None:
+        """Read one-way steps that were never read yet, where a way to stable would ask about them; a moment and no longer."""
+        one_way = [each.name for each in live.target.undo if each.reversibility is Reversibility.ONE_WAY]
+        if verb not in TO_STABLE or all(name in live.looks for name in one_way):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOSS_S):
+                await readiness.read(live, self._parts.around.clock.now())
 
     def _forward_move(self, live: LiveTarget, verb: Verb, side: str) -> bool:
         return direction(verb, side=side, stable=live.stable) is Direction.FORWARD
@@ -96,6 +119,8 @@ class Moves:
         around, reason = self._parts.around, decision.reasons[0] if decision.reasons else "refused"
         if not self._forward_move(live, command.verb, command.side) and not decision.cannot_act:
             live.confirmed_other = systems.other_system(live)
+        if decision.asks:
+            live.confirmed_loss = self._parts.asking.losses(live)
         rollout = live.rollout.id if live.rollout is not None else ""
         self._parts.outbox.tell(MoveRefused(around.clock.now(), live.name, rollout, command.verb.value, reason))
         entry = Entry(
@@ -143,6 +168,6 @@ def _as_meant(live: LiveTarget, command: Command) -> Command:
     record = live.rollout
     if command.verb is Verb.SWITCH and command.side == live.stable:
         return replace(command, verb=Verb.SWITCH_BACK)
-    if command.verb is Verb.RESUME and record is not None and record.rollout.phase is Phase.ABORTING:
+    if command.verb is Verb.RESUME and record is not None and record.rollout.phase in {Phase.ABORTING, Phase.BACK_STOPPED}:
         return replace(command, verb=Verb.ROLLBACK)
     return command

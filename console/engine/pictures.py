@@ -1,18 +1,20 @@
 """Makes every view from the live state, for the outbox."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from console.engine import judging
 from console.engine.asking import Asking
 from console.engine.fleet import Fleet
 from console.engine.outbox import Pictures
 from console.engine.parts import Parts
+from console.engine.readiness import readiness_of
 from console.engine.state import LiveTarget
 from console.engine.views.calendar import calendar_view
 from console.engine.views.rollout import rollout_view
 from console.engine.views.target import broken_view, target_view
 from console.model.commands import Decision
-from console.model.rollout import Actor
+from console.model.rollout import Actor, Phase
 from console.model.verbs import Verb
 from console.model.views import CalendarView, Problem, RolloutView, TargetView
 
@@ -47,14 +49,22 @@ class Painter:
         now = self.parts.around.clock.now()
         live = self.parts.targets.get(name)
         if live is not None:
-            return target_view(live, self.decide(live, self.parts.around.actor))
+            view = target_view(live, self.decide(live, self.parts.around.actor))
+            under_way = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
+            return replace(view, readiness=readiness_of(live, under_way, now))
         broken = self.fleet.broken.get(name)
         return None if broken is None else broken_view(broken[0], broken[1], now)
 
     def _rollout(self, rollout: str) -> RolloutView | None:
         record = self.parts.records.get(rollout)
         live = None if record is None else self.parts.targets.get(record.rollout.plan.target)
-        return None if record is None or live is None else rollout_view(live, record, self.decide(live, self.parts.around.actor))
+        if record is None or live is None:
+            return None
+        view = rollout_view(live, record, self.decide(live, self.parts.around.actor))
+        if live.rollout is not record or record.rollout.phase in {Phase.ROLLED_BACK, Phase.ABORTED}:
+            return view
+        under_way = None if record.rollout.phase.over else record
+        return replace(view, readiness=readiness_of(live, under_way, self.parts.around.clock.now()))
 
     def _calendar(self) -> CalendarView | None:
         asking: Asking = self.parts.asking

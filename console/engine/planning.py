@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from console.analysis.history import NO_HISTORY, History
 from console.analysis.planner import Detectability, Setting
 from console.analysis.shares import share_alpha
 from console.analysis.tally import NEVER_PASSES
 from console.engine.foresight import foresee, needs
+from console.engine.readiness import of_plan, seconds_of
 from console.engine.state import LiveTarget
-from console.engine.views.rows import send_rows, stage_rows
+from console.engine.views.rows import BackRows, instructions_of, send_rows, stage_rows
 from console.model.commands import Decision
 from console.model.desk import DetectRow, PlanView
 from console.model.errors import ConsoleError, NotAllowed
@@ -38,7 +40,8 @@ def sides_now(live: LiveTarget) -> SidesNow:
 
 def timing_of(live: LiveTarget) -> Timing:
     """Return how long steps took when they were last run here, rounded up to tenths; whole defaults where they never ran."""
-    return Timing(_rounded(live.took_s.get("weight"), 1.0), _rounded(live.took_s.get("flag"), 1.0), 60.0)
+    undo_s = {name.removeprefix("undo "): _rounded(took_s, 1.0) for name, took_s in live.took_s.items() if name.startswith("undo ")}
+    return Timing(_rounded(live.took_s.get("weight"), 1.0), _rounded(live.took_s.get("flag"), 1.0), 60.0, undo_s)
 
 
 def history_of(live: LiveTarget, target: Target) -> dict[str, tuple[int, int]]:
@@ -81,7 +84,7 @@ async def _read_now(live: LiveTarget) -> None:
     live.workloads.took(dict(zip(sides, versions, strict=True)), max(version.at for version in versions))
 
 
-async def view_plan(live: LiveTarget, plan: Plan, decision: Decision) -> PlanView:
+async def view_plan(live: LiveTarget, plan: Plan, decision: Decision, now: datetime) -> PlanView:
     """Return a plan as a screen shows it, with what each stage can and cannot see."""
     history = history_of(live, live.target)
     gates = _session_gates(live.target)
@@ -98,12 +101,15 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision) -> PlanVie
         plan_hash=plan.hash,
         stages=stage_rows(plan, live.target.speed),
         sends=send_rows(plan.steps),
-        rollback=send_rows(plan.rollback),
+        rollback=send_rows(
+            plan.rollback, back=BackRows(instructions=instructions_of(live.target), seconds=seconds_of(live, plan.rollback))
+        ),
         detect=rows,
         found=f"{rows[0].sentence.partition(';')[0].rstrip('.')}." if rows else NOTHING_FOUND,
         not_seen=_not_seen(found),
         warnings=warned,
         decision=decision,
+        readiness=of_plan(live, plan, now),
         total_s=sum(stage.wait_s for stage in plan.stages) * live.target.speed + sum(each.predicted_s for each in plan.steps),
     )
 
@@ -126,9 +132,9 @@ def setting_of(live: LiveTarget, history: tuple[int, int] | None) -> Setting | N
     )
 
 
-def start_obstacles(live: LiveTarget) -> tuple[str, ...]:
-    """Return what forbids a start now."""
-    return obstacles(live.target, sides_now(live))
+def start_obstacles(live: LiveTarget, *, signed: bool = False) -> tuple[str, ...]:
+    """Return what forbids a start now; `signed` tells that a person signs for what cannot be taken back."""
+    return obstacles(live.target, sides_now(live), signed=signed)
 
 
 def is_release(plan: Plan) -> bool:

@@ -7,7 +7,7 @@ from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import Entry, RecordKind
 from console.model.errors import NotAllowed, StaleWrite, StoreError
-from console.model.events import Event, PhaseChanged, StepSettled
+from console.model.events import Event, MoveRefused, PhaseChanged, StepSettled
 from console.model.plan import PlanKind
 from console.model.rollout import Actor, Phase, Rollout, StepRow, StepState
 from console.model.stores import RolloutChange
@@ -21,6 +21,7 @@ STATE_OF_PHASE = {
     Phase.STOPPED: State.FAILED,
     Phase.UNKNOWN: State.UNKNOWN,
     Phase.ABORTING: State.ROLLING_BACK,
+    Phase.BACK_STOPPED: State.FAILED,
     Phase.DONE: State.HEALTHY,
     Phase.ROLLED_BACK: State.HELD,
     Phase.ABORTED: State.HELD,
@@ -29,6 +30,7 @@ STATE_OF_PHASE = {
 _LEVEL = {
     Phase.STOPPED: "fail",
     Phase.UNKNOWN: "unknown",
+    Phase.BACK_STOPPED: "fail",
     Phase.HELD: "unknown",
     Phase.DONE: "ok",
     Phase.ROLLED_BACK: "ok",
@@ -97,10 +99,19 @@ def settled(parts: Parts, live: LiveTarget, record: LiveRollout, row: StepRow, t
         record.unknowns[row.id] = UnknownView(row.id, what, row.sent_at, row.detail, row.read_back_at)
     else:
         record.unknowns.pop(row.id, None)
-    state = {StepState.CONFIRMED: State.HEALTHY, StepState.FAILED: State.FAILED}.get(row.state, State.UNKNOWN)
+    state = {StepState.CONFIRMED: State.HEALTHY, StepState.FAILED: State.FAILED, StepState.SKIPPED: State.WAIVED}.get(
+        row.state, State.UNKNOWN
+    )
     record.markers.append(Marker(row.read_back_at or parts.around.clock.now(), text, state))
     parts.outbox.tell(StepSettled(parts.around.clock.now(), live.name, record.id, row))
     parts.touch(live, record)
+
+
+async def refuse(parts: Parts, live: LiveTarget, actor: Actor, verb: str, reason: str, refused: str) -> None:
+    """Record and tell that something was refused."""
+    rollout, now = live.rollout.id if live.rollout is not None else "", parts.around.clock.now()
+    parts.outbox.tell(MoveRefused(now, live.name, rollout, verb, refused))
+    await parts.around.note(Entry(RecordKind.REFUSAL, actor, now, verb, target=live.name, rollout=rollout, reason=reason, result=refused))
 
 
 def tell(parts: Parts, event: Event) -> None:

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from console.engine import lost, records, rejudging, step
+from console.engine import lost, quarantine, readiness, records, rejudging, step
 from console.engine.adoption import Adoption, last_handover
+from console.engine.backward import Backward
 from console.engine.forward import watch_of
 from console.engine.parts import Parts
 from console.engine.planning import is_release
@@ -30,8 +31,8 @@ OPEN = frozenset({StepState.SENT, StepState.UNKNOWN, StepState.PLANNED})
 class Recovery:
     """Brings rollouts back from the records: those of a dead console stand held, those of a living one are only shown."""
 
-    def __init__(self, parts: Parts, adoption: Adoption) -> None:
-        self._parts, self._adoption = parts, adoption
+    def __init__(self, parts: Parts, adoption: Adoption, back: Backward) -> None:
+        self._parts, self._adoption, self._back = parts, adoption, back
 
     @property
     def agent(self) -> bool:
@@ -45,12 +46,16 @@ class Recovery:
             record = await self._record(live, rollout)
             self._parts.keep(live, record)
             self._note_done(live, rollout)
+            readiness.learn(live, record.rows_in_order())
+        await quarantine.refresh(self._parts, live)
         for record in [self._parts.records[rollout.id] for rollout in found if not rollout.phase.over]:
             live.rollout = record
             await self.revive(live, record)
 
     async def reread(self) -> None:
         """Show what other processes made of the rollouts; a driver of ours that was overtaken finds out by itself."""
+        for target in tuple(self._parts.targets.values()):
+            await quarantine.refresh(self._parts, target)
         journal = self._parts.around.store.journal
         found = {rollout.id: rollout for rollout in await journal.rollouts(live=False, limit=HISTORY)}
         found |= {rollout.id: rollout for rollout in await journal.rollouts(live=True)}
@@ -87,6 +92,8 @@ class Recovery:
             await self._count_again(live, record)
         elif phase in {Phase.PLANNED, Phase.RUNNING} or (phase is Phase.HELD and record.unknowns):
             await self._hold(live, record)
+        elif phase is Phase.ABORTING and self._back_alone(record):
+            await self._back.recovered(live, record)
         if adopts and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}:
             await self._adoption.adopt(live, record)
         self._parts.touch(live, record)
@@ -174,7 +181,10 @@ class Recovery:
             if self._adoption.receives(record):
                 await self._adoption.adopt(live, record)
             elif (
-                record.rollout.phase in {Phase.PLANNED, Phase.RUNNING} or (stands and self._adoption.adopts(record)) or self._unread(record)
+                record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}
+                or (stands and self._adoption.adopts(record))
+                or self._unread(record)
+                or (record.rollout.phase is Phase.ABORTING and self._back_alone(record))
             ):
                 await self.revive(live, record)
             elif stands:
@@ -190,7 +200,16 @@ class Recovery:
         around, backward = self._parts.around, row.step.direction is Direction.BACKWARD
         if not backward or row.state is not StepState.SENT or row.actor.console == around.actor.console:
             return False
-        return self._parts.alive(row.actor) and (around.clock.now() - row.sent_at).total_seconds() < UNDER_WAY_S
+        longest_s = max(UNDER_WAY_S, 2 * row.step.deadline_s)
+        return self._parts.alive(row.actor) and (around.clock.now() - row.sent_at).total_seconds() < longest_s
+
+    def _back_alone(self, record: LiveRollout) -> bool:
+        """Tell whether nobody takes a way back on: the console that sent its last step is gone, or has been silent for long."""
+        sent = [row for row in record.rows_in_order() if row.step.direction is Direction.BACKWARD]
+        if not sent or sent[-1].actor.console == self._parts.around.actor.console or not self._parts.alive(sent[-1].actor):
+            return True
+        quiet_s = (self._parts.around.clock.now() - (sent[-1].read_back_at or sent[-1].sent_at)).total_seconds()
+        return quiet_s >= max(UNDER_WAY_S, 2 * sent[-1].step.deadline_s)
 
     def _note_done(self, live: LiveTarget, rollout: Rollout) -> None:
         if rollout.phase is not Phase.DONE or not is_release(rollout.plan):

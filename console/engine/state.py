@@ -12,11 +12,12 @@ from console.engine.rings import Charts, Rate, Requests
 from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState, TrafficNow
 from console.model.ports import Connections
-from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split
+from console.model.readiness import Rehearsal
+from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split, UndoState
 from console.model.rollout import Actor, Lease, Rollout, StepRow
 from console.model.stores import Handover, TargetRow
 from console.model.target import Side, Target
-from console.model.views import AbsenceView, Fact, Marker, UnknownView
+from console.model.views import AbsenceView, Fact, Marker, QuarantineView, UnknownView
 
 T = TypeVar("T")
 
@@ -108,6 +109,8 @@ class LiveRollout:
     """Since when, on the clock that never jumps back, nobody was seen to hold the wheel of this rollout."""
     driver: asyncio.Task[None] | None = None
     backward: asyncio.Task[None] | None = None
+    leave: Callable[[], None] | None = None
+    """Lets a way back under way begin no further step, for a console that closes."""
     in_memory: bool = False
     """The rollout itself could not be recorded; only its steps are, where they can be."""
     judge_after: float = 0.0
@@ -166,6 +169,12 @@ class LiveTarget:
     """The fingerprint of another system for which a person was asked, so that asking again goes on."""
     sending: int = 0
     """Steps under way: what is read meanwhile is no drift."""
+    looks: dict[str, Seen[UndoState]] = field(default_factory=dict)
+    """What was read last of each declared step and check, by the names that its connections have."""
+    quarantined: tuple[QuarantineView, ...] = ()
+    rehearsal: Rehearsal | None = None
+    confirmed_loss: tuple[str, ...] = ()
+    """What a person was told that going back would lose, so that asking again goes on."""
 
     @property
     def clock_ahead_s(self) -> float | None:
@@ -186,6 +195,10 @@ class LiveTarget:
     def canary(self) -> Side:
         """Return the side on trial."""
         return self.target.other(self.stable)
+
+    def look(self, name: str) -> Seen[UndoState]:
+        """Return where the readings of a declared step or check are kept."""
+        return self.looks.setdefault(name, Seen())
 
     def touch(self) -> None:
         """Tell that something changed."""

@@ -50,7 +50,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class _Sent:
+class Sent:
     """What is known after sending: when it was accepted, or why not; `maybe` says that it may have been applied."""
 
     accepted_at: datetime | None = None
@@ -80,7 +80,7 @@ async def backward(around: Surroundings, live: LiveTarget, record: LiveRollout, 
     Absolute values: sent at once without waiting for a read, read back, and sent again a few times where the target does not answer.
     A store that cannot record does not stop it; the row then says "not recorded".
     """
-    row = await _intend_backward(around, record, order)
+    row = await intend_backward(around, record, order)
     live.sending += 1
     try:
         outcome = await _backward_outcome(around, live, order, row, sent)
@@ -96,7 +96,7 @@ async def look_again(around: Surroundings, live: LiveTarget, record: LiveRollout
         async with asyncio.timeout(row.step.deadline_s):
             found = await systems.read(live, row.step)
     except (ConsoleError, TimeoutError) as error:
-        detail = f"Cannot be read back: {_say(error, row.step)}"
+        detail = f"Cannot be read back: {say(error, row.step)}"
         return await settle(around, record, row, Outcome(row.id, StepState.UNKNOWN, around.clock.now(), row.accepted_at, detail=detail))
     reach("after-read-back")
     good = systems.as_wanted(row.step, found.values)
@@ -134,7 +134,8 @@ async def _intend(around: Surroundings, record: LiveRollout, order: Order) -> St
     return row
 
 
-async def _intend_backward(around: Surroundings, record: LiveRollout, order: Order) -> StepRow:
+async def intend_backward(around: Surroundings, record: LiveRollout, order: Order) -> StepRow:
+    """Record the intent of a backward step; a store that cannot record does not stop it, the row then says so."""
     try:
         row = await _intend(around, record, replace(order, token=None, guard=None))
     except StoreError as error:
@@ -164,7 +165,7 @@ async def _forward_outcome(around: Surroundings, live: LiveTarget, order: Order,
                 await systems.check_identity(live)
             found = await systems.read(live, step)
     except (ConsoleError, TimeoutError) as error:
-        return Outcome(row.id, StepState.FAILED, around.clock.now(), detail=f"Nothing was sent. {_say(error, step)}")
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), detail=f"Nothing was sent. {say(error, step)}")
     if systems.as_wanted(step, found.values):
         detail = "It was already as wanted."
         return Outcome(row.id, StepState.CONFIRMED, around.clock.now(), None, found.at, found.values, detail)
@@ -175,9 +176,9 @@ async def _forward_outcome(around: Surroundings, live: LiveTarget, order: Order,
         return Outcome(row.id, StepState.FAILED, around.clock.now(), None, found.at, found.values, detail)
     sent = await _send(around, live, order, backward_=False)
     if sent.error is not None and not sent.maybe:
-        found_after = await _glance(live, step)
+        found_after = await glance(live, step)
         values, at = (found_after.values, found_after.at) if found_after else (None, None)
-        return Outcome(row.id, StepState.FAILED, around.clock.now(), None, at, values, _say(sent.error, step))
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), None, at, values, say(sent.error, step))
     return await _read_back(around, live, order, row, sent)
 
 
@@ -201,20 +202,20 @@ async def _backward_outcome(
     return outcome
 
 
-async def _send(around: Surroundings, live: LiveTarget, order: Order, *, backward_: bool) -> _Sent:
+async def _send(around: Surroundings, live: LiveTarget, order: Order, *, backward_: bool) -> Sent:
     """Send within the deadline; an answer that asks for patience is retried, since the value is absolute."""
     step = order.step
     if (why := order.stop()) != "":
-        return _Sent(error=NotAllowed(f"Nothing was sent: {why}."))
+        return Sent(error=NotAllowed(f"Nothing was sent: {why}."))
     if step.kind is StepKind.WEIGHT:
         live.asked = Fact(_canary(live, step), around.clock.now())
         live.touch()
     reach("before-send")
-    sent = _Sent()
+    sent = Sent()
     for attempt in range(1, 4):
         if attempt > 1 and order.stop() != "":
             break
-        sent = await _send_once(around, live, order, backward_=backward_)
+        sent = await send_once(around, live, order, backward_=backward_)
         if not (isinstance(sent.error, Refused) and sent.error.status in AGAIN) or attempt == 3:
             break
         asked_s = sent.error.retry_after_s
@@ -227,25 +228,26 @@ async def _send(around: Surroundings, live: LiveTarget, order: Order, *, backwar
     return sent
 
 
-async def _send_once(around: Surroundings, live: LiveTarget, order: Order, *, backward_: bool) -> _Sent:
+async def send_once(around: Surroundings, live: LiveTarget, order: Order, *, backward_: bool) -> Sent:
+    """Send within the deadline, and tell what is known then."""
     try:
         async with asyncio.timeout(order.step.deadline_s):
             await systems.send(live, order.step, order.step_id, backward=backward_)
     except Unreachable as error:
-        return _Sent(error=error, maybe=error.sent)
+        return Sent(error=error, maybe=error.sent)
     except OutcomeUnknown as error:
-        return _Sent(error=error, maybe=True)
+        return Sent(error=error, maybe=True)
     except RemoteError as error:
         maybe = not isinstance(error, Refused)
-        return _Sent(error=error, maybe=maybe)
+        return Sent(error=error, maybe=maybe)
     except ConsoleError as error:
-        return _Sent(error=error)
+        return Sent(error=error)
     except TimeoutError:
-        return _Sent(error=_no_answer(order.step), maybe=True)
-    return _Sent(accepted_at=around.clock.now())
+        return Sent(error=_no_answer(order.step), maybe=True)
+    return Sent(accepted_at=around.clock.now())
 
 
-async def _read_back(around: Surroundings, live: LiveTarget, order: Order, row: StepRow, sent: _Sent) -> Outcome:
+async def _read_back(around: Surroundings, live: LiveTarget, order: Order, row: StepRow, sent: Sent) -> Outcome:
     """Poll until the target is as wanted or the deadline is over, and say which."""
     step, found, error = order.step, None, sent.error
     ends = around.clock.elapsed() + step.deadline_s
@@ -258,24 +260,24 @@ async def _read_back(around: Surroundings, live: LiveTarget, order: Order, row: 
         if found is not None and systems.as_wanted(step, found.values):
             reach("after-read-back")
             live.drift = ""
-            live.took_s[step.kind.value] = max(0.0, (found.at - row.sent_at).total_seconds())
+            live.took_s[systems.clock_name(step)] = max(0.0, (found.at - row.sent_at).total_seconds())
             return Outcome(row.id, StepState.CONFIRMED, around.clock.now(), sent.accepted_at, found.at, found.values)
         if around.clock.elapsed() + LOOK_EVERY_S >= ends or (sent.error is not None and not sent.maybe):
             break
         await around.sleep(LOOK_EVERY_S)
     if found is None and sent.error is not None and not sent.maybe:
-        return Outcome(row.id, StepState.FAILED, around.clock.now(), detail=f"Nothing was sent. {_say(sent.error, step)}")
+        return Outcome(row.id, StepState.FAILED, around.clock.now(), detail=f"Nothing was sent. {say(sent.error, step)}")
     if found is None:
-        detail = f"Sent, and cannot be read back. {_say(error, step) if error else ''}".strip()
+        detail = f"Sent, and cannot be read back. {say(error, step) if error else ''}".strip()
         return Outcome(row.id, StepState.UNKNOWN, around.clock.now(), sent.accepted_at, detail=detail)
     state = StepState.UNKNOWN if sent.maybe else StepState.FAILED
     detail = f"Read back {systems.words(step.kind, found.values)}, wanted {systems.words(step.kind, step.want)}."
     if sent.error is not None:
-        detail = f"{_say(sent.error, step)} {detail}"
+        detail = f"{say(sent.error, step)} {detail}"
     return Outcome(row.id, state, around.clock.now(), sent.accepted_at, found.at, found.values, detail)
 
 
-async def _glance(live: LiveTarget, step: Step) -> Found | None:
+async def glance(live: LiveTarget, step: Step) -> Found | None:
     """Read once, for the record; a half-applied change shows here."""
     try:
         async with asyncio.timeout(step.deadline_s):
@@ -292,5 +294,6 @@ def _no_answer(step: Step) -> ConsoleError:
     return Unreachable(f"No answer from {step.system} in {step.deadline_s:g} s.", sent=True)
 
 
-def _say(error: ConsoleError | TimeoutError, step: Step) -> str:
+def say(error: ConsoleError | TimeoutError, step: Step) -> str:
+    """Return what went wrong in words."""
     return str(error) if isinstance(error, ConsoleError) else str(_no_answer(step))

@@ -8,7 +8,10 @@ from typing import Any
 from console.engine.state import LiveTarget
 from console.model.errors import BadFile, ConsoleError, WrongSystem
 from console.model.plan import Step, StepKind
+from console.model.ports import Undo
 from console.model.readings import SplitChange
+from console.model.verbs import Verb
+from console.policy.wayback import DECLARED
 
 NEAR = 0.6
 """Per cent by which a weight read back may differ from the one wanted: routers keep weights as small whole numbers."""
@@ -33,6 +36,10 @@ async def read(live: LiveTarget, step: Step) -> Found:
         live.flag.took(flag, flag.at)
         on = flag.on if flag.in_effect is not False else not flag.on  # asked for, but not yet seen by those who evaluate it
         return Found({"on": on, "percent": flag.percent}, flag.at)
+    if step.kind in DECLARED:
+        state = await _undo(live, step).look()
+        live.look(connection_name(step)).took(state, state.at)
+        return Found({"done": state.done, "detail": state.detail} if state.detail else {"done": state.done}, state.at)
     raise _absent(live, step)
 
 
@@ -43,6 +50,8 @@ async def send(live: LiveTarget, step: Step, key: str, *, backward: bool) -> Non
         await live.connections.router.set_split(SplitChange(weights, key, backward))
     elif step.kind is StepKind.FLAG and live.connections.flags is not None:
         await live.connections.flags.set_flag(on=bool(step.want["on"]), percent=int(step.want["percent"]), key=key)
+    elif step.kind in DECLARED:
+        await _undo(live, step).run(key)
     else:
         raise _absent(live, step)
 
@@ -69,7 +78,21 @@ def words(kind: StepKind, values: Mapping[str, Any] | None) -> str:
         return ", ".join(f"{side} {float(weight):.4g} %" for side, weight in values.items())
     if kind is StepKind.FLAG:
         return f"on for {float(values['percent']):.4g} %" if values.get("on") else "off"
+    if kind in DECLARED:
+        return ("done" if values.get("done") else "not done") + (f" ({values['detail']})" if values.get("detail") else "")
     return ", ".join(f"{key} {value}" for key, value in values.items())
+
+
+def connection_name(step: Step) -> str:
+    """Return the name under which a target's connections hold what a declared step is done and verified by."""
+    if step.kind is StepKind.RECONCILER:
+        return f"{'pause' if step.verb is Verb.PAUSE_RECONCILER else 'resume'} {step.name}"
+    return step.name
+
+
+def clock_name(step: Step) -> str:
+    """Return the name under which it is kept how long a step took."""
+    return f"undo {connection_name(step)}" if step.kind in DECLARED else step.kind.value
 
 
 async def check_identity(live: LiveTarget) -> None:
@@ -96,9 +119,17 @@ def wrong_system(live: LiveTarget, found: str) -> ConsoleError:
     )
 
 
+def _undo(live: LiveTarget, step: Step) -> Undo:
+    found = live.connections.undo.get(connection_name(step))
+    if found is None:
+        raise _absent(live, step)
+    return found
+
+
 def _near(want: float, value: float) -> bool:
     return abs(want - value) < (0.01 if want in {0.0, 100.0} else NEAR)
 
 
 def _absent(live: LiveTarget, step: Step) -> ConsoleError:
-    return BadFile(f"{live.name} has no {step.kind.value} to act on.", advice="Name it in the target file, then plan again.")
+    what = f"{step.kind.value} {step.name}".strip()
+    return BadFile(f"{live.name} has no {what} to act on.", advice="Name it in the target file, then plan again.")

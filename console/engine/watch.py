@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
+from console.engine import readiness
 from console.engine.state import LiveTarget, Seen
 from console.engine.surroundings import Surroundings
 from console.model.errors import ConsoleError, RemoteError, Unreachable
@@ -18,7 +19,7 @@ DEADLINE_S = 5.0
 
 ROUTER_S = 1.0
 IDENTITY_S = 2.0
-WORKLOADS_S = 5.0
+WORKLOADS_S = 3.0
 FLAG_S = 2.0
 
 MOST_S = 30.0
@@ -57,6 +58,8 @@ class Watch:
             pollers.append(("metrics", poll_s, self._metrics, self._live.metrics))
         if self._live.connections.flags is not None:
             pollers.append(("flags", FLAG_S, self._flag, self._live.flag))
+        if readiness.watched(self._live):
+            pollers.append(("ready", readiness.READY_S, self._ready, Seen()))
         for port, period_s, once, seen in pollers:
             self._tasks.append(asyncio.create_task(self._poll(port, period_s, once, seen), name=f"{self._live.name} {port}"))
 
@@ -141,6 +144,9 @@ class Watch:
         if flags is not None:
             flag = await flags.state()
             self._live.flag.took(flag, flag.at)
+
+    async def _ready(self) -> None:
+        await readiness.read(self._live, self._now())
 
     def _now(self) -> datetime:
         return self._around.clock.now()

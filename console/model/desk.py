@@ -90,6 +90,22 @@ class Desk(Protocol):
         """Return whether a command may run now, and what it would send."""
         ...
 
+    async def move_step(self, rollout: str, seq: int, move: str, reason: str) -> None:
+        """Do what a person chose for a stopped row of a way back: retry, skip (with a reason), sign (a manual step), or stop."""
+        ...
+
+    async def rehearse(self, target: str, reason: str) -> Answer:
+        """Run the way back for practice and measure it. Refused where the target is not marked for it."""
+        ...
+
+    async def lift_quarantine(self, target: str, version: str, reason: str) -> None:
+        """Let a version go forward again."""
+        ...
+
+    async def resume_reconcilers(self, target: str, reason: str) -> Answer:
+        """Let what was paused by a rollback run again; a forward move."""
+        ...
+
     async def cancel_pipeline(self, rollout: str, reason: str) -> None:
         """Stop the run of the pipeline that is on its way; the rollout then stands held."""
         ...

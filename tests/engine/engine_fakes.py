@@ -2,10 +2,12 @@
 
 import asyncio
 import heapq
+import inspect
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from console.model.readings import (
     SideVersion,
     Split,
     SplitChange,
+    UndoState,
 )
 from console.model.rollout import Actor, Rollout
 from console.model.stores import Store, TargetRow
@@ -143,7 +146,7 @@ class Counted:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._part, name)
-        if not callable(found):
+        if not inspect.iscoroutinefunction(found):
             return found
 
         async def counted(*args: Any, **kwargs: Any) -> Any:
@@ -344,6 +347,44 @@ class FakePipeline:
         self.state = "cancelled"
 
 
+@dataclass
+class FakeUndo:
+    """A declared step: `takes_s` until a run is seen to have worked; errors are raised by the next runs, `blind` by every look."""
+
+    time: FakeTime
+    done: bool = False
+    takes_s: float = 0.0
+    errors: list[Exception] = field(default_factory=list)
+    blind: Exception | None = None
+    works: bool = True
+    detail: str = ""
+    since: datetime | None = None
+    keys: list[str] = field(default_factory=list)
+    began: list[float] = field(default_factory=list)
+    undoes: "FakeUndo | None" = None
+    killed: Callable[[], bool] = bool
+
+    async def look(self) -> UndoState:
+        if self.blind:
+            raise self.blind
+        return UndoState(self.done, self.time.clock.now(), self.detail, self.since)
+
+    async def run(self, key: str) -> None:
+        if self.killed():
+            raise asyncio.CancelledError
+        self.keys.append(key)
+        self.began.append(self.time.clock.elapsed())
+        error = self.errors.pop(0) if self.errors else None
+        if self.takes_s:
+            await self.time.sleep(self.takes_s)
+        if self.works and (error is None or getattr(error, "sent", False)):
+            self.done = True
+            if self.undoes is not None:
+                self.undoes.done = False
+        if error is not None:
+            raise error
+
+
 class Shop:
     """A target that does not exist, with every system that the engine asks for."""
 
@@ -354,9 +395,11 @@ class Shop:
         self.workloads = FakeWorkloads(time)
         self.flags = FakeFlags(time)
         self.pipeline = FakePipeline(time)
+        self.undo: dict[str, FakeUndo] = {}
 
     def connect(self, target: Target, row: TargetRow) -> Connections:
-        return Connections(self.router, self.workloads, self.metrics, self.pipeline if target.pipeline else None, self.flags)
+        pipeline = self.pipeline if target.pipeline else None
+        return Connections(self.router, self.workloads, self.metrics, pipeline, self.flags, self.undo)
 
 
 class Desk:

@@ -225,8 +225,10 @@ async def test_a_dead_router_is_tried_again_and_the_rollback_stays_open(tmp_path
         await desk.act(Verb.ROLLBACK)
         await w.time.advance(60)
         view = desk.view(rollout)
-        assert view.phase is Phase.ABORTING
-        assert "not confirmed" in view.note
+        assert view.phase is Phase.BACK_STOPPED
+        assert view.note.startswith("rollback stopped at step 1: Envoy 127.0.0.1:1: ")
+        assert "connection refused" in view.note
+        assert not w.shop.flags.on, "the flag waits for nothing but that the traffic was sent"
         w.shop.router.deaf = None
         assert (await desk.act(Verb.ROLLBACK)).decision.allowed
         await desk.until_phase(rollout, "rolled back")

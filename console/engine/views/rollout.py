@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+from console.engine.ending import skipped_words
+from console.engine.readiness import seconds_of
 from console.engine.records import STATE_OF_PHASE
+from console.engine.rowmoves import moves_of
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.views.charts import charts_of, marker_words, weight_of
 from console.engine.views.gates import auto_act, gate_views, loss_of, worst_gate
-from console.engine.views.rows import send_rows
+from console.engine.views.rows import BackRows, instructions_of, send_rows
 from console.engine.views.strip import strip_of
 from console.engine.views.verbs import BAR, STEERING, Decide, verb_views
+from console.engine.way import states_of, way_steps, way_verb
 from console.model.plan import PlanKind, Step
 from console.model.rollout import Phase, Rollout
 from console.model.target import Target
@@ -20,7 +24,6 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
     """Return a rollout's view; only the target's newest one has live charts and verbs."""
     rollout, newest = record.rollout, live.rollout is record
     plan = rollout.plan
-    back = plan.rollback or tuple(each for each in plan.steps if each.direction.value == "backward")
     backward_rows = tuple(row for row in record.rows_in_order() if row.step.direction.value == "backward")
     return RolloutView(
         id=rollout.id,
@@ -45,7 +48,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         markers=tuple(replace(marker, text=marker_words(marker.text, plan.canary)) for marker in record.markers),
         loss=loss_of(live, record),
         auto_act=auto_act(record),
-        sends=send_rows(back, backward_rows),
+        sends=send_rows(way_steps(record, way_verb(record)), backward_rows, _back_rows(live, record)),
         next_sends=() if rollout.phase.forward_closed else send_rows(next_steps(rollout)),
         unknowns=tuple(record.unknowns.values()),
         wheel=WheelView(record.lease, record.mine),
@@ -59,6 +62,14 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         lost_since=record.lost.since if record.lost is not None and not rollout.phase.over else None,
         bake=0 <= rollout.stage < len(plan.stages) and plan.stages[rollout.stage].bake,
     )
+
+
+def _back_rows(live: LiveTarget, record: LiveRollout) -> BackRows:
+    """Return what the rows of the way back show beside their state; only the newest rollout's rows can be acted on."""
+    steps = way_steps(record, way_verb(record))
+    states = states_of(steps, record)
+    moves = {each.seq: moves_of(record, each, states) for each in steps} if live.rollout is record else {}
+    return BackRows(moves, instructions_of(live.target), {} if record.rollout.phase.over else seconds_of(live, steps))
 
 
 def title_of(target: Target, rollout: Rollout) -> str:
@@ -86,6 +97,8 @@ def headline(live: LiveTarget, record: LiveRollout) -> str:
     """Return the sentence that says what is wrong, or that nothing is."""
     rollout, name = record.rollout, title_of(live.target, record.rollout)
     place, phase = live.target.environment.value, record.rollout.phase
+    if phase is Phase.BACK_STOPPED:
+        return f"{name}: {_stop_place(rollout)}"
     if record.unknowns and not phase.over:
         count = len(record.unknowns)
         read = next(iter(record.unknowns.values())).read
@@ -100,6 +113,12 @@ def headline(live: LiveTarget, record: LiveRollout) -> str:
         return f"Canary or site: something fails in {place}" if alarm is not None and not acting else f"{name} is failing in {place}"
     if rollout.plan.kind is PlanKind.FLAG:
         return f"Flag {rollout.plan.release} of {live.target.title}: {phase.value}"
+    if rollout.plan.kind is PlanKind.REHEARSAL:
+        return f"Rehearsal of the way back on {live.target.title}: {'done' if phase is Phase.ROLLED_BACK else phase.value}"
+    if rollout.plan.kind is PlanKind.RECONCILERS:
+        return f"Resume {rollout.plan.release} of {live.target.title}: {phase.value}"
+    skipped = skipped_words(way_steps(record, way_verb(record)), record).rstrip(".").lower()
+    skipped = f";{skipped}" if skipped else ""
     sentences = {
         Phase.PLANNED: f"{name} is about to start",
         Phase.RUNNING: f"{name} is on its way: {rollout.asked_weight} %" if rollout.stage >= 0 else f"{name} is on its way",
@@ -107,15 +126,21 @@ def headline(live: LiveTarget, record: LiveRollout) -> str:
         Phase.UNKNOWN: f"{name}: the outcome of a step is unknown",
         Phase.ABORTING: f"{name} is going back to {rollout.plan.stable_version}",
         Phase.DONE: f"{name} is stable in {place}",
-        Phase.ROLLED_BACK: f"{name} was rolled back: traffic is on {rollout.plan.stable_version}",
+        Phase.ROLLED_BACK: f"{name} was rolled back: traffic is on {rollout.plan.stable_version}{skipped}",
         Phase.ABORTED: f"{name} was aborted: traffic is on {rollout.plan.stable_version}",
     }
     return sentences[phase]
 
 
+def _stop_place(rollout: Rollout) -> str:
+    """Return where a way back stopped, without the details that its row shows."""
+    place, _, rest = rollout.note.partition(": ")
+    return f"{place}: {rest.split(':')[0]}" if rest else place
+
+
 def _state(live: LiveTarget, record: LiveRollout) -> State:
     phase = record.rollout.phase
-    if record.unknowns and not phase.over:
+    if record.unknowns and not phase.over and phase is not Phase.BACK_STOPPED:
         return State.UNKNOWN
     if live.drift and live.rollout is record and phase in {Phase.RUNNING, Phase.HELD}:
         return State.DRIFT

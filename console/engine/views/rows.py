@@ -1,11 +1,14 @@
 """Rows of plans: what will be sent, and the stages to come."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from console.model.plan import Plan, Step, StepKind
 from console.model.rollout import StepRow, StepState
+from console.model.target import Target
 from console.model.verbs import State, Verb
 from console.model.views import SendView, StageView
+from console.policy.wayback import DECLARED
 
 STATE_OF_STEP = {
     StepState.PLANNED: State.PLANNED,
@@ -13,13 +16,39 @@ STATE_OF_STEP = {
     StepState.CONFIRMED: State.HEALTHY,
     StepState.FAILED: State.FAILED,
     StepState.UNKNOWN: State.UNKNOWN,
+    StepState.SKIPPED: State.WAIVED,
+}
+
+UNDO_WORDS = {
+    StepKind.CODE: "Put back the code",
+    StepKind.MIGRATION: "Undo the migration",
+    StepKind.CACHE: "Clear the cache",
+    StepKind.EXTERNAL: "Put right",
+    StepKind.MANUAL: "By hand",
 }
 
 
-def send_rows(steps: Iterable[Step], rows: Iterable[StepRow] = ()) -> tuple[SendView, ...]:
+@dataclass(frozen=True, slots=True)
+class BackRows:
+    """What only the rows of a way back show: what a person can do with each now, what they do by hand, and what was measured, by `seq`."""
+
+    moves: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    instructions: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[int, float] = field(default_factory=dict)
+
+
+PLAIN = BackRows()
+
+
+def send_rows(steps: Iterable[Step], rows: Iterable[StepRow] = (), back: BackRows = PLAIN) -> tuple[SendView, ...]:
     """Return steps as rows of "what will be sent", each with what became of it where it was sent already."""
     newest = {(row.step.seq, row.step.kind): row for row in rows}
-    return tuple(_send_row(number, each, newest.get((each.seq, each.kind))) for number, each in enumerate(steps, 1))
+    return tuple(_send_row(number, each, newest.get((each.seq, each.kind)), back) for number, each in enumerate(steps, 1))
+
+
+def instructions_of(target: Target) -> Mapping[str, str]:
+    """Return what a person does in each manual step, by its name."""
+    return {step.name: step.instructions for step in target.undo if step.instructions}
 
 
 def stage_rows(plan: Plan, speed: float) -> tuple[StageView, ...]:
@@ -48,24 +77,43 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _send_row(number: int, each: Step, row: StepRow | None) -> SendView:
-    took = None if row is None or row.read_back_at is None else max(0.0, (row.read_back_at - row.sent_at).total_seconds())
+def _send_row(number: int, each: Step, row: StepRow | None, back: BackRows) -> SendView:
     return SendView(
         number=number,
-        what=_what(each),
+        what=what_of(each),
         system=each.system,
-        value=_value(each.kind, each.want),
-        predicted_s=each.predicted_s,
+        value=_value(each.kind, each.want) if each.kind not in DECLARED else "",
+        predicted_s=back.seconds.get(each.seq, each.predicted_s),
         state=None if row is None else STATE_OF_STEP[row.state],
-        took_s=took,
+        took_s=None if row is None else _took_s(row),
         detail="" if row is None else _detail(row),
         stage=each.stage,
+        seq=each.seq,
+        name=each.name,
+        kind=each.kind.value,
+        after=each.after,
+        reversibility=each.reversibility.value,
+        loses=each.loses,
+        instructions=back.instructions.get(each.name, "") if each.kind is StepKind.MANUAL else "",
+        moves=back.moves.get(each.seq, ()),
     )
 
 
-def _what(each: Step) -> str:
+def _took_s(row: StepRow) -> float | None:
+    """Return how long a step took: a manual one, how long it waited for the person who signed it."""
+    if row.step.kind is StepKind.MANUAL and row.seen is not None and "took_s" in row.seen:
+        return float(row.seen["took_s"])
+    return None if row.read_back_at is None else max(0.0, (row.read_back_at - row.sent_at).total_seconds())
+
+
+def what_of(each: Step) -> str:
+    """Return what a step does, in words."""
     if each.kind is StepKind.PIPELINE:
         return f"Run the pipeline for {each.want.get('version', '')}".strip()
+    if each.kind is StepKind.RECONCILER:
+        return f"{'Pause' if each.verb is Verb.PAUSE_RECONCILER else 'Resume'} {each.name}"
+    if each.kind in UNDO_WORDS:
+        return f"{UNDO_WORDS[each.kind]}: {each.name}"
     if each.kind is StepKind.FLAG:
         return f"Flag {'on' if each.want.get('on') else 'off'}"
     if each.verb in {Verb.ROLLBACK, Verb.SWITCH_BACK, Verb.ABORT}:

@@ -5,6 +5,7 @@ from typing import Any
 
 from console.engine import systems
 from console.engine.asking import target_now
+from console.engine.readiness import can_rehearse
 from console.engine.state import LiveRollout, LiveTarget, Seen
 from console.engine.views.charts import sparkline, weight_of
 from console.engine.views.gates import worst_gate
@@ -26,6 +27,7 @@ IN_ROLLOUT = {
     Phase.STOPPED: State.FAILED,
     Phase.UNKNOWN: State.UNKNOWN,
     Phase.ABORTING: State.ROLLING_BACK,
+    Phase.BACK_STOPPED: State.FAILED,
 }
 
 
@@ -66,6 +68,8 @@ def target_view(live: LiveTarget, decide: Decide) -> TargetView:
         owner=live.target.owner,
         has_pipeline=live.target.pipeline is not None,
         secrets=live.target.keyring_names,
+        quarantine=live.quarantined,
+        can_rehearse=can_rehearse(live.target, practice=live.row.practice),
     )
 
 
@@ -125,9 +129,9 @@ def _state(live: LiveTarget, record: LiveRollout | None) -> tuple[State, str]:
 
 def _in_rollout(live: LiveTarget, record: LiveRollout) -> tuple[State, str]:
     phase, rollout = record.rollout.phase, record.rollout
-    if live.drift and phase is not Phase.ABORTING:
+    if live.drift and phase not in {Phase.ABORTING, Phase.BACK_STOPPED}:
         return State.DRIFT, live.drift
-    if record.unknowns:
+    if record.unknowns and phase is not Phase.BACK_STOPPED:
         count = len(record.unknowns)
         return State.UNKNOWN, f"{count} action{'' if count == 1 else 's'} unknown"
     words = {
@@ -136,6 +140,7 @@ def _in_rollout(live: LiveTarget, record: LiveRollout) -> tuple[State, str]:
         Phase.STOPPED: rollout.note,
         Phase.UNKNOWN: rollout.note,
         Phase.ABORTING: f"going back to {rollout.plan.stable_version}",
+        Phase.BACK_STOPPED: rollout.note,
     }
     return IN_ROLLOUT.get(phase, State.IN_ROLLOUT), words.get(phase, phase.value)
 

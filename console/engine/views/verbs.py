@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping
 
 from console.engine.lowering import lower_weight
+from console.engine.readiness import seconds_of
 from console.engine.state import LiveRollout, LiveTarget
+from console.engine.way import way_steps
 from console.model.commands import Decision
 from console.model.verbs import Verb
 from console.model.views import VerbView
+from console.policy.planning import rollback_steps
+from console.policy.wayback import predicted_s
 
 BAR = (Verb.HOLD, Verb.STEP_DOWN, Verb.ROLLBACK, Verb.FLAG_KILL)
 """The bottom bar's four, always in this order."""
@@ -22,6 +26,7 @@ SHORT = {
     "The rollout has not begun": "it has not begun",
     "The rollout is held": "held already",
     "Traffic is already going back": "going back already",
+    "The way back has stopped": "the way back stopped",
     "A step's outcome is unknown": "an outcome is unknown",
     "The trial side has no traffic": "already at 0 %",
     "All traffic is on the stable side": "all is on stable",
@@ -48,10 +53,10 @@ def traffic_s(live: LiveTarget) -> float:
     return max(0.1, live.took_s.get("weight", DEFAULT_S))
 
 
-def back_s(live: LiveTarget) -> float:
-    """Return how long the whole way back takes: traffic, and the flag where the plan names it."""
-    flag_s = live.took_s.get("flag", DEFAULT_S) if live.target.flag is not None and "flag" in live.target.rollback else 0.0
-    return traffic_s(live) + flag_s
+def back_s(live: LiveTarget, record: LiveRollout | None) -> float:
+    """Return how long the whole way back takes: its longest chain of steps that wait for each other, as last measured."""
+    steps = way_steps(record, Verb.ROLLBACK) if record is not None else rollback_steps(live.target, live.stable)
+    return max(0.1, predicted_s(steps, seconds_of(live, steps)))
 
 
 def short(reason: str) -> str:
@@ -64,6 +69,8 @@ def short(reason: str) -> str:
 
 
 def _view(live: LiveTarget, record: LiveRollout | None, verb: Verb, decision: Decision) -> VerbView:
+    if decision.asks:
+        return VerbView(verb, enabled=True, second="past the point of no return", reasons=(*decision.reasons, decision.allowed_instead))
     if not decision.allowed:
         reason = decision.reasons[0] if decision.reasons else "not now"
         return VerbView(verb, enabled=False, second=short(reason) if verb in BAR else reason, reasons=decision.reasons)
@@ -80,7 +87,8 @@ def _prediction(live: LiveTarget, record: LiveRollout | None, verb: Verb) -> tup
         lower = f"to {lower_weight(live, record)} %" if record is not None else "down"
         return f"{lower if weight is None else f'{at} {lower}'}, {_seconds(traffic_s(live))}", traffic_s(live)
     if verb is Verb.ROLLBACK:
-        return f"{_seconds(back_s(live))}, traffic first", back_s(live)
+        taken_s = back_s(live, record)
+        return f"{_seconds(taken_s)}, traffic first", taken_s
     if verb is Verb.FLAG_KILL:
         flag_s = live.took_s.get("flag", DEFAULT_S)
         name = live.target.flag.name if live.target.flag is not None else "no flag"

@@ -1,0 +1,566 @@
+"""The coordinated way back: traffic first, every row verified, and where it stops a person goes on from there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from engine_fakes import ANA, BEN, BLUE, GREEN, SHOP, Desk, FakeUndo, World, world
+
+from console.model.audit import AuditFilter, RecordKind
+from console.model.errors import BadFile, NotAllowed, Refused, Unreachable
+from console.model.freeze import StopTheLine
+from console.model.readiness import Light
+from console.model.rollout import Phase, StepState
+from console.model.target import HttpUndo, ReadyCheck, Reconciler, Reversibility, Snapshot, Target, UndoKind, UndoStep
+from console.model.verbs import State, Verb
+from console.model.views import SendView
+
+pytestmark = pytest.mark.anyio
+
+CALL = HttpUndo("http://u", "http://u")
+BACK = {BLUE: 100.0, GREEN: 0.0}
+CODE = UndoStep("code", UndoKind.CODE, CALL, deadline_s=10.0, predicted_s=2.0)
+SCHEMA = UndoStep("schema", UndoKind.MIGRATION, CALL, ("code",), 10.0, 3.0)
+TOKENS = UndoStep("tokens", UndoKind.CACHE, CALL, ("traffic",), 10.0, 1.0)
+DESK = UndoStep("desk", UndoKind.MANUAL, None, ("schema",), 60.0, 5.0, instructions="Ring them.")
+LOSSY = replace(SCHEMA, reversibility=Reversibility.LOSSY, loses="two columns", snapshot=Snapshot(CALL, 3600.0))
+CONTRACT = UndoStep("contract", UndoKind.MIGRATION, CALL, reversibility=Reversibility.ONE_WAY, loses="the old columns")
+ROBOT = Reconciler("robot", CALL, CALL)
+TARGET = replace(SHOP, undo=(CODE, SCHEMA, TOKENS), rehearse=True)
+
+
+@asynccontextmanager
+async def shop(folder: Path, target: Target = TARGET) -> AsyncIterator[tuple[World, Desk]]:
+    """A console on a shop with declared steps, each of which is not done yet."""
+    async with world(folder, target) as w:
+        for step in target.undo:
+            if step.spec is not None:
+                one_way = step.reversibility is Reversibility.ONE_WAY
+                w.shop.undo[step.name] = FakeUndo(w.time, takes_s=step.predicted_s, done=one_way)
+            if step.snapshot is not None:
+                w.shop.undo[f"snapshot {step.name}"] = FakeUndo(w.time, done=True, since=w.time.clock.now())
+        for check in target.ready:
+            w.shop.undo[f"ready {check.name}"] = FakeUndo(w.time, done=True)
+        for each in target.reconcilers:
+            pause, resume = FakeUndo(w.time), FakeUndo(w.time, done=True)
+            pause.undoes, resume.undoes = resume, pause
+            w.shop.undo |= {f"pause {each.name}": pause, f"resume {each.name}": resume}
+        for undo in w.shop.undo.values():
+            undo.killed = lambda: w.store.trouble.dead
+        yield w, await w.desk()
+
+
+async def started(desk: Desk, stage: int = 0) -> str:
+    rollout = await desk.start()
+    await desk.until_stage(rollout, stage)
+    return rollout
+
+
+def rows(desk: Desk, rollout: str) -> dict[str, SendView]:
+    return {row.name or row.kind: row for row in desk.view(rollout).sends}
+
+
+async def move(desk: Desk, rollout: str, name: str, what: str, reason: str = "") -> None:
+    await desk.time.really(desk.engine.move_step(rollout, rows(desk, rollout)[name].seq, what, reason))
+
+
+async def test_one_click_takes_everything_back_and_every_row_is_verified(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk, 1)
+        began = w.time.clock.elapsed()
+        assert (await desk.act(Verb.ROLLBACK, reason="payments fail")).decision.allowed
+        await desk.until_phase(rollout, "rolled back")
+        assert w.shop.router.weights == BACK
+        assert not w.shop.flags.on
+        assert all(w.shop.undo[name].done and len(w.shop.undo[name].keys) == 1 for name in ("code", "schema", "tokens"))
+        found = rows(desk, rollout)
+        assert list(found) == ["weight", "flag", "code", "schema", "tokens"]
+        assert {row.state for row in found.values()} == {State.HEALTHY}
+        assert all(row.took_s is not None for row in found.values())
+        assert w.shop.undo["tokens"].began[0] < w.shop.undo["schema"].began[0], "what does not wait for the code runs beside it"
+        assert w.shop.undo["schema"].began[0] >= w.shop.undo["code"].began[0] + 2.0
+        assert w.time.clock.elapsed() - began < 7.0, "branches run side by side"
+
+
+async def test_traffic_is_sent_before_anything_else_and_waits_for_nothing_else(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        order: list[str] = []
+        w.shop.flags.error = Unreachable("flag service is down", sent=False)
+        w.shop.undo["tokens"].errors = [Refused("no", status=500)]
+
+        async def note() -> None:
+            order.extend(name for name, undo in w.shop.undo.items() if undo.keys)
+            order.append("traffic")
+
+        w.shop.router.before_set = note
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        assert order == ["traffic"]
+        assert w.shop.router.weights == BACK
+        assert w.shop.undo["schema"].done, "what does not depend on the flag or the tokens went on"
+
+
+async def test_what_is_done_already_is_confirmed_without_being_run(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].done, w.shop.undo["code"].detail = True, "5.1 runs"
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        assert w.shop.undo["code"].keys == []
+        assert "done already (5.1 runs)" in rows(desk, rollout)["code"].detail
+
+
+async def test_a_failing_step_stops_what_depends_on_it_and_says_at_which_step(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].errors = [Refused("the registry has no 5.1", status=404)]
+        await desk.act(Verb.ROLLBACK)
+        view = await desk.until_phase(rollout, "rollback stopped")
+        assert view.note.startswith("rollback stopped at step 3: code: failed. the registry has no 5.1")
+        assert "1 more waits for it" in view.note
+        assert view.headline == "Checkout 5.2b: rollback stopped at step 3: code"
+        found = rows(desk, rollout)
+        assert [found[name].state for name in ("code", "schema", "tokens")] == [State.FAILED, None, State.HEALTHY]
+        assert found["code"].moves == ("retry", "skip", "stop")
+        assert found["schema"].moves == ()
+        assert w.shop.undo["schema"].keys == []
+
+
+async def test_retry_runs_the_row_once_more_and_goes_on_to_the_end(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].errors = [Refused("no", status=404)]
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        await move(desk, rollout, "code", "retry")
+        await desk.until_phase(rollout, "rolled back")
+        assert len(w.shop.undo["code"].keys) == 2
+        assert w.shop.router.sent == [5, 0], "traffic that was confirmed is not sent again for a row"
+        assert len(w.shop.undo["tokens"].keys) == 1
+
+
+async def test_skip_needs_a_reason_and_is_on_record_and_goes_on(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].errors = [Refused("no", status=404)]
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        with pytest.raises(NotAllowed, match="needs a reason"):
+            await move(desk, rollout, "code", "skip")
+        await move(desk, rollout, "code", "skip", "5.1 was never removed")
+        view = await desk.until_phase(rollout, "rolled back")
+        assert "Skipped: code." in view.note
+        assert "skipped: code" in view.headline
+        assert rows(desk, rollout)["code"].state is State.WAIVED
+        assert w.shop.undo["schema"].done
+        steps = await w.time.through(w.store.journal.steps(rollout))
+        skipped = next(row for row in steps if row.state is StepState.SKIPPED)
+        assert (skipped.actor, skipped.detail) == (ANA, "Skipped by Ana: 5.1 was never removed")
+        found = await w.time.through(w.store.audit.all(AuditFilter(rollout=rollout)))
+        assert any(record.entry.result == "skipped" for record in found if record.entry.kind is RecordKind.OUTCOME)
+        assert any("needs a reason" in record.entry.result for record in found if record.entry.kind is RecordKind.REFUSAL)
+
+
+async def test_a_manual_step_is_timed_and_waits_for_a_person_who_signs(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CODE, SCHEMA, TOKENS, DESK))) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK)
+        view = await desk.until_phase(rollout, "rollback stopped")
+        assert "at step 6: desk: waits for a person" in view.note
+        assert rows(desk, rollout)["desk"].instructions == "Ring them."
+        assert rows(desk, rollout)["desk"].moves == ("sign", "skip", "stop")
+        await w.time.advance(120)
+        with pytest.raises(NotAllowed, match="needs a reason"):
+            await move(desk, rollout, "desk", "sign")
+        await move(desk, rollout, "desk", "sign", "rang, they know")
+        await desk.until_phase(rollout, "rolled back")
+        signed = rows(desk, rollout)["desk"]
+        assert signed.state is State.HEALTHY
+        assert signed.detail == "Signed by Ana: rang, they know"
+        assert signed.took_s == pytest.approx(120, abs=3)
+
+
+async def test_stop_begins_nothing_more_and_the_way_back_can_still_be_taken(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].takes_s = 5.0
+        await desk.act(Verb.ROLLBACK)
+        await w.time.until(lambda: bool(w.shop.undo["code"].keys), 20)
+        assert "stop" in rows(desk, rollout)["code"].moves
+        await move(desk, rollout, "code", "stop", "the registry is on fire")
+        view = await desk.until_phase(rollout, "rollback stopped")
+        assert "Stopped by Ana: the registry is on fire." in view.note
+        assert w.shop.undo["schema"].keys == []
+        assert w.shop.router.weights == BACK
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        assert len(w.shop.undo["code"].keys) == 1
+        assert w.shop.undo["schema"].done
+
+
+async def test_roll_back_again_takes_up_every_open_row(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].errors = [Refused("no", status=404)]
+        w.shop.undo["tokens"].works = False
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        assert "not done after 10 s" in rows(desk, rollout)["tokens"].detail
+        w.shop.undo["tokens"].works = True
+        assert (await desk.act(Verb.ROLLBACK)).decision.allowed
+        await desk.until_phase(rollout, "rolled back")
+        assert len(w.shop.undo["schema"].keys) == 1
+
+
+async def test_a_lost_answer_is_read_back_and_an_unreadable_one_is_unknown(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].errors = [Unreachable("the answer was lost", sent=True)]
+        w.shop.undo["tokens"].blind = Unreachable("no route", sent=False)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        found = rows(desk, rollout)
+        assert found["code"].state is State.HEALTHY
+        assert found["tokens"].state is State.UNKNOWN
+        assert found["tokens"].moves == ("retry", "skip", "stop")
+        assert len(w.shop.undo["tokens"].keys) == 1, "a doubt does not keep an idempotent step from being run"
+        w.shop.undo["tokens"].blind = None
+        await move(desk, rollout, "tokens", "retry")
+        await desk.until_phase(rollout, "rolled back")
+        assert len(w.shop.undo["tokens"].keys) == 1
+
+
+async def test_a_lossy_step_runs_with_a_fresh_snapshot_only_or_when_a_person_signs(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CODE, LOSSY))) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["snapshot schema"].since = w.time.clock.now() - timedelta(hours=2)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        row = rows(desk, rollout)["schema"]
+        assert (
+            row.detail.startswith("Nothing was run: it would lose two columns, and the snapshot is 2 h 0 min old")
+            or "120 min old" in row.detail
+        )
+        assert w.shop.undo["schema"].keys == []
+        assert row.moves == ("retry", "sign", "skip", "stop")
+        await move(desk, rollout, "schema", "sign", "two columns may go")
+        await desk.until_phase(rollout, "rolled back")
+        assert len(w.shop.undo["schema"].keys) == 1
+
+
+async def test_what_has_no_snapshot_starts_only_signed_and_the_signature_is_on_record(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CODE, replace(LOSSY, snapshot=None)))) as (w, desk):
+        refused = await desk.act(Verb.START, release="5.2b")
+        assert not refused.decision.allowed
+        assert "schema loses two columns" in refused.decision.reasons[0]
+        assert not (await desk.act(Verb.START, release="5.2b", signs_no_way_back=True, reason=" ")).decision.allowed
+        answer = await desk.act(Verb.START, release="5.2b", signs_no_way_back=True, reason="the columns are new")
+        assert answer.decision.allowed
+        found = await w.time.through(w.store.audit.all(AuditFilter()))
+        signed = next(record.entry for record in found if record.entry.verb == "sign no way back")
+        assert (signed.actor, signed.reason) == (ANA, "the columns are new")
+        await desk.until_stage(answer.rollout, 0)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(answer.rollout, "rolled back")
+        assert w.shop.undo["schema"].done
+
+
+async def test_past_the_point_of_no_return_roll_back_says_what_is_lost_offers_hold_and_goes_when_asked_again(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CONTRACT, CODE), rehearse=False)) as (w, desk):
+        rollout = await started(desk, 1)
+        assert desk.view(rollout).readiness.light is Light.READY
+        w.shop.undo["contract"].done = False
+        await w.time.advance(5)
+        light = desk.view(rollout).readiness
+        assert light.light is Light.SHUT
+        assert "would lose the old columns" in light.items[0].sentence
+        assert desk.target.verbs[Verb.ROLLBACK].enabled
+        answer = await desk.act(Verb.ROLLBACK)
+        assert not answer.decision.allowed
+        assert answer.decision.asks
+        assert answer.decision.allowed_instead.startswith("Hold")
+        assert w.shop.router.sent == [5, 25]
+        assert (await desk.act(Verb.HOLD)).decision.allowed
+        assert (await desk.act(Verb.ROLLBACK)).decision.allowed
+        view = await desk.until_phase(rollout, "rolled back")
+        assert w.shop.undo["contract"].keys == [], "a one-way step is never run"
+        row = rows(desk, rollout)["contract"]
+        assert row.state is State.WAIVED
+        assert "going back loses the old columns" in row.detail
+        assert "Skipped: contract." in view.note
+
+
+async def test_nothing_goes_back_by_itself_past_the_point_of_no_return(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CONTRACT, CODE), rehearse=False)) as (w, desk):
+        rollout = await started(desk, 1)
+        w.shop.undo["contract"].done = False
+        w.shop.metrics.share[GREEN] = 0.0
+        await desk.until_phase(rollout, "stopped")
+        await w.time.advance(40)
+        view = desk.view(rollout)
+        assert view.phase is Phase.STOPPED
+        assert "Nothing goes back by itself past the point of no return" in view.note
+        assert w.shop.router.weights[GREEN] > 0
+
+
+async def test_a_one_way_step_that_is_not_past_is_confirmed_and_costs_nothing(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CONTRACT, CODE), rehearse=False)) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        assert w.shop.undo["contract"].keys == []
+        assert rows(desk, rollout)["contract"].state is State.HEALTHY
+
+
+async def test_after_a_rollback_the_version_is_quarantined_until_a_person_lifts_it_with_a_reason(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK, reason="payments fail")
+        await desk.until_phase(rollout, "rolled back")
+        bad = desk.target.quarantine[0]
+        assert (bad.version, bad.by, bad.reason, bad.rollout) == ("5.2b", "Ana", "payments fail", rollout)
+        for verb, more in ((Verb.START, {"release": "5.2b"}), (Verb.SWITCH, {"side": GREEN})):
+            refused = await desk.act(verb, **more)
+            assert not refused.decision.allowed
+            assert "5.2b is quarantined on shop since" in refused.decision.reasons[0]
+            assert "payments fail" in refused.decision.reasons[0]
+        plan = await w.time.really(desk.engine.plan("shop", "5.2b"))
+        assert not plan.decision.allowed
+        with pytest.raises(NotAllowed, match="with a reason only"):
+            await w.time.really(desk.engine.lift_quarantine("shop", "5.2b", ""))
+        with pytest.raises(NotAllowed, match="is not quarantined"):
+            await w.time.really(desk.engine.lift_quarantine("shop", "5.9", "wrong one"))
+        await w.time.really(desk.engine.lift_quarantine("shop", "5.2b", "mended in the payment service"))
+        assert desk.target.quarantine == ()
+        assert (await desk.act(Verb.START, release="5.2b")).decision.allowed
+        verbs = [record.entry.verb for record in await w.time.through(w.store.audit.all(AuditFilter(target="shop")))]
+        assert "quarantine" in verbs
+        assert "lift quarantine" in verbs
+
+
+async def test_a_quarantine_is_known_to_every_console_and_after_a_restart(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        other = await w.desk(BEN)
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        await w.time.advance(2)
+        assert [row.version for row in other.target.quarantine] == ["5.2b"]
+        assert not (await other.act(Verb.START, release="5.2b")).decision.allowed
+        await w.kill(desk)
+        again = await w.desk_again(ANA)
+        assert [row.version for row in again.target.quarantine] == ["5.2b"]
+
+
+async def test_a_version_that_an_abort_or_a_freeze_took_back_is_not_quarantined(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ABORT)
+        await desk.until_phase(rollout, "aborted")
+        assert desk.target.quarantine == ()
+        assert w.shop.undo["code"].keys == [], "an abort takes back the traffic alone"
+
+
+async def test_reconcilers_are_paused_first_and_stay_so_until_a_person_resumes_them(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, reconcilers=(ROBOT,))) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK, reason="payments fail")
+        await desk.until_phase(rollout, "rolled back")
+        pause, code = w.shop.undo["pause robot"], w.shop.undo["code"]
+        assert pause.done
+        assert pause.began[0] <= code.began[0]
+        assert desk.target.quarantine[0].paused == ("robot",)
+        await w.time.really(desk.engine.lift_quarantine("shop", "5.2b", "mended"))
+        assert desk.target.quarantine[0].paused == ("robot",), "the banner stays until it runs again"
+        await desk.time.through(w.store.freezes.stop(StopTheLine("Ben", "audit", w.time.clock.now()), BEN))
+        refused = await w.time.really(desk.engine.resume_reconcilers("shop", "git is mended"))
+        assert not refused.decision.allowed
+        assert pause.done
+        await desk.time.through(w.store.freezes.lift(BEN, "done", w.time.clock.now()))
+        answer = await w.time.really(desk.engine.resume_reconcilers("shop", "git is mended"))
+        assert answer.decision.allowed, answer.decision
+        await desk.until_phase(answer.rollout, "done")
+        assert w.shop.undo["resume robot"].done
+        assert not pause.done
+        assert desk.target.quarantine == ()
+        assert desk.target.stable == BLUE, "nothing was swapped by it"
+        assert not (await w.time.really(desk.engine.resume_reconcilers("shop", "again"))).decision.allowed
+
+
+async def test_the_light_is_right_within_five_seconds_of_each_change(tmp_path: Path) -> None:
+    target = replace(TARGET, undo=(CONTRACT, LOSSY, CODE), ready=(ReadyCheck("tokens fit", CALL, closes=True),))
+    async with shop(tmp_path, target) as (w, desk):
+        w.shop.undo["contract"].done = True
+        w.shop.undo["snapshot schema"].since = w.time.clock.now()
+        await w.time.through(w.store.ways.rehearsed("shop", (await rehearsed(w, desk)), ANA, "try"))
+        rollout = await started(desk)
+
+        async def after(change: dict[str, object], of: object) -> tuple[Light, str]:
+            for name, value in change.items():
+                setattr(of, name, value)
+            await w.time.advance(5.0)
+            found = desk.view(rollout).readiness
+            return found.light, found.items[0].name
+
+        undo, down = w.shop.undo, Unreachable("gone", sent=False)
+        assert await after({}, undo["contract"]) == (Light.READY, "old version")
+        assert await after({"done": False}, undo["contract"]) == (Light.SHUT, "contract")
+        assert await after({"done": True}, undo["contract"]) == (Light.READY, "old version")
+        assert await after({"done": False}, undo["ready tokens fit"]) == (Light.SHUT, "tokens fit")
+        assert await after({"done": True}, undo["ready tokens fit"]) == (Light.READY, "old version")
+        assert await after({"done": False}, undo["snapshot schema"]) == (Light.SHUT, "schema")
+        assert await after({"done": True}, undo["snapshot schema"]) == (Light.READY, "old version")
+        assert await after({"blind": down}, undo["ready tokens fit"]) == (Light.UNKNOWN, "tokens fit")
+        assert await after({"blind": None}, undo["ready tokens fit"]) == (Light.READY, "old version")
+        w.shop.workloads.versions[BLUE] = "5.3"
+        assert await after({}, undo["contract"]) == (Light.SHUT, "old version")
+
+
+async def rehearsed(w: World, desk: Desk):
+    answer = await w.time.through(desk.engine.rehearse("shop", "try"), 120)
+    assert answer.decision.allowed, answer.decision
+    return desk.target.readiness.rehearsal
+
+
+async def test_a_rehearsal_measures_every_step_and_predicts_the_real_way_back(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, undo=(CODE, SCHEMA, TOKENS, DESK), reconcilers=(ROBOT,))) as (w, desk):
+        assert desk.target.can_rehearse
+        for name, takes_s in (("code", 4.0), ("schema", 6.5), ("tokens", 0.7)):
+            w.shop.undo[name].takes_s, w.shop.undo[name].done = takes_s, True
+        kept = await rehearsed(w, desk)
+        assert kept.ok
+        assert kept.steps.keys() == {"weight", "flag", "code", "schema", "tokens"}
+        assert kept.took_s == pytest.approx(10.5, abs=1.5)
+        assert w.shop.undo["pause robot"].keys == [], "a rehearsal pauses nothing"
+        assert desk.target.quarantine == ()
+        again = await rehearsed(w, desk)
+        assert again.took_s == pytest.approx(again.predicted_s, rel=0.25, abs=0.5)
+        for name in ("code", "schema", "tokens"):
+            w.shop.undo[name].done = False
+        w.shop.flags.on = True
+        rollout = await started(desk)
+        predicted = desk.view(rollout).readiness.predicted_s - 5.0  # the manual step's
+        began = w.time.clock.elapsed()
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        assert w.time.clock.elapsed() - began == pytest.approx(predicted, rel=0.25, abs=0.5)
+
+
+async def test_a_rehearsal_is_refused_where_the_target_is_not_marked_or_a_rollout_runs(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, rehearse=False)) as (w, desk):
+        refused = await w.time.really(desk.engine.rehearse("shop", "try"))
+        assert "not marked for rehearsals" in refused.decision.reasons[0]
+    async with shop(tmp_path / "marked") as (w, desk):
+        await started(desk)
+        refused = await w.time.really(desk.engine.rehearse("shop", "try"))
+        assert "is on its way here" in refused.decision.reasons[0]
+        assert all(not undo.keys for undo in w.shop.undo.values())
+
+
+async def test_a_rehearsal_that_stops_is_over_and_told_as_such(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        w.shop.undo["code"].errors = [Refused("no", status=404)]
+        answer = await w.time.through(desk.engine.rehearse("shop", "try"), 60)
+        assert not answer.decision.allowed
+        assert "stopped at step 3: code" in answer.decision.reasons[0]
+        assert not desk.target.readiness.rehearsal.ok
+        assert desk.target.readiness.light is Light.CLOSING
+        assert (await desk.act(Verb.START, release="5.2b")).decision.allowed
+
+
+async def test_killed_on_the_way_back_it_stands_at_its_step_and_goes_on_at_one_click(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK)
+        await w.time.until(lambda: bool(w.shop.undo["code"].keys), 20)
+        await w.kill(desk)
+        sent = len(w.shop.router.changes)
+        again = await w.desk_again(ANA)
+        view = await again.until_phase(rollout, "rollback stopped")
+        assert "Its console was gone; nothing was sent since." in view.note
+        await w.time.advance(60)
+        assert len(w.shop.router.changes) == sent
+        assert w.shop.undo["schema"].keys == []
+        assert (await again.act(Verb.ROLLBACK)).decision.allowed
+        await again.until_phase(rollout, "rolled back")
+        assert all(w.shop.undo[name].done for name in ("code", "schema", "tokens"))
+        assert again.target.quarantine
+
+
+async def test_killed_after_the_last_step_it_is_found_done(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        await desk.act(Verb.ROLLBACK)
+        await w.time.until(lambda: bool(w.shop.undo["schema"].keys), 20)
+        await w.kill(desk)
+        w.shop.undo["schema"].done = True
+        again = await w.desk_again(ANA)
+        await again.until_phase(rollout, "rolled back")
+        assert len(w.shop.undo["schema"].keys) == 1
+
+
+async def test_another_console_leaves_a_way_back_alone_while_its_console_lives(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        other = await w.desk(BEN)
+        rollout = await started(desk)
+        w.shop.undo["code"].takes_s = 8.0
+        await desk.act(Verb.ROLLBACK)
+        await w.time.until(lambda: bool(w.shop.undo["code"].keys), 20)
+        await w.time.advance(5)
+        assert other.view(rollout).phase is Phase.ABORTING
+        await other.until_phase(rollout, "rolled back")
+
+
+async def test_anybody_may_go_on_with_a_way_back_that_another_console_left(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        other = await w.desk(BEN)
+        rollout = await started(desk)
+        w.shop.undo["code"].errors = [Refused("no", status=404)]
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rollback stopped")
+        await other.until_phase(rollout, "rollback stopped")
+        await move(other, rollout, "code", "retry")
+        await other.until_phase(rollout, "rolled back")
+
+
+async def test_with_no_records_the_whole_way_back_still_goes(tmp_path: Path) -> None:
+    async with shop(tmp_path, replace(TARGET, reconcilers=(ROBOT,))) as (w, desk):
+        rollout = await started(desk)
+        w.store.trouble.broken = True
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        assert w.shop.router.weights == BACK
+        assert all(w.shop.undo[name].done for name in ("code", "schema", "tokens", "pause robot"))
+        assert desk.target.quarantine[0].paused == ("robot",)
+        assert "Not everything could be recorded" in desk.view(rollout).note
+        w.store.trouble.broken = False
+
+
+async def test_an_unknown_row_or_move_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        with pytest.raises(BadFile, match="no row 99"):
+            await w.time.really(desk.engine.move_step(rollout, 99, "retry", ""))
+        with pytest.raises(BadFile, match="a move dance"):
+            await w.time.really(desk.engine.move_step(rollout, rows(desk, rollout)["code"].seq, "dance", ""))
+        with pytest.raises(NotAllowed, match="its way back is not under way"):
+            await move(desk, rollout, "code", "retry")
+
+
+async def test_a_console_that_closes_waits_for_no_slow_step_and_it_is_found_at_the_next_start(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (w, desk):
+        rollout = await started(desk)
+        w.shop.undo["code"].takes_s = 9.0
+        await desk.act(Verb.ROLLBACK)
+        await w.time.until(lambda: bool(w.shop.undo["code"].keys), 20)
+        began = w.time.clock.elapsed()
+        await w.time.through(desk.engine.close(), 30)
+        assert w.time.clock.elapsed() - began < 5.0
+        w.desks.remove(desk)
+        row = await w.time.through(w.store.journal.rollout(rollout))
+        assert row.phase is Phase.BACK_STOPPED
+        assert "the console was closed" in row.note

@@ -383,6 +383,27 @@ async def test_all_ends_when_nobody_waits_for_it_any_more(tmp_path: Path) -> Non
     assert await over(int((tmp_path / "pids").read_text()))
 
 
+async def test_a_question_that_is_given_up_at_any_instant_leaves_no_process_and_no_open_file(tmp_path: Path) -> None:
+    await by_shell(tmp_path).look()
+    before = open_files()
+    for turn in range(60):
+        asked = asyncio.create_task(by_shell(tmp_path, check="sleep 0.02 & wait").look())
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        await asyncio.sleep(turn % 4 * 0.004)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+    for _ in range(200):
+        if not psutil.Process().children() and open_files() <= before:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{psutil.Process().children()}, {open_files()} files, {before} before")
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+
+
 KILLED = """
 import asyncio, sys
 from pathlib import Path

@@ -61,15 +61,18 @@ class ProcessGroup:
         _signal_group(self._process, last=True)
 
     async def close(self, reading: "asyncio.Task[None]") -> None:
-        """End what the command left behind, read the rest of its output and let go of everything."""
-        await asyncio.wait({reading}, timeout=_DRAIN_S)
-        self.kill()
-        await asyncio.wait({reading}, timeout=_DRAIN_S)
-        reading.cancel()
-        if self._pipe is not None:
-            self._pipe.close()
-        if self._guard is not None:
-            await asyncio.to_thread(self._guard.communicate, b"over\n")
+        """End what the command left behind, read the rest of its output and let go of everything, also when nobody waits any more."""
+        try:
+            await asyncio.wait({reading}, timeout=_DRAIN_S)
+            self.kill()
+            await asyncio.wait({reading}, timeout=_DRAIN_S)
+        finally:
+            self.kill()
+            reading.cancel()
+            if self._pipe is not None:
+                self._pipe.close()
+            if self._guard is not None:
+                await _dismiss(self._guard)
 
     def holds(self, pipe: asyncio.BaseTransport) -> None:
         """Take over the transport that feeds `output`."""
@@ -104,7 +107,7 @@ async def _spawn_posix(argv: Sequence[str], folder: Path, environment: Mapping[s
             env=dict(environment),
             start_new_session=True,
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, asyncio.CancelledError):
         os.close(reading)
         guard.communicate()
         raise
@@ -113,8 +116,13 @@ async def _spawn_posix(argv: Sequence[str], folder: Path, environment: Mapping[s
     _tell(guard, process.pid)
     output = asyncio.StreamReader(limit=_READ_LIMIT)
     loop = asyncio.get_running_loop()
-    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb", buffering=0))
     group = ProcessGroup(process, output, guard)
+    try:
+        pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb", buffering=0))
+    except asyncio.CancelledError:
+        group.kill()
+        guard.communicate(b"over\n")
+        raise
     group.holds(pipe)
     return group
 
@@ -123,6 +131,19 @@ def _tell(guard: "subprocess.Popen[bytes]", group: int) -> None:
     if guard.stdin is not None:
         guard.stdin.write(f"{group}\n".encode())
         guard.stdin.flush()
+
+
+async def _dismiss(guard: "subprocess.Popen[bytes]") -> None:
+    """Tell a guard that its group is over, and wait until it has gone, also when nobody waits any more: it goes at once."""
+    if guard.stdin is not None:
+        with contextlib.suppress(OSError):
+            guard.stdin.write(b"over\n")
+            guard.stdin.close()
+    try:
+        await asyncio.to_thread(guard.wait)
+    except asyncio.CancelledError:
+        guard.wait()
+        raise
 
 
 def _signal_group(process: asyncio.subprocess.Process, *, last: bool) -> None:

@@ -166,6 +166,12 @@ def _team(inside: Inside) -> None:
     inside.pages["settings"].team.show_view(samples.team_records())
 
 
+def _details(inside: Inside) -> None:
+    _verify(inside)
+    QTest.qWait(60)
+    inside.pages["audit"].verify.details.click()
+
+
 SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("first-start", "targets", samples.first_start, _nothing),
     ("targets", "targets", fleet, _nothing),
@@ -203,6 +209,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("calendar-empty", "calendar", samples.first_start, _nothing),
     ("audit", "audit", samples.incident, _verify),
     ("settings", "settings", samples.incident, _nothing),
+    ("audit-details", "audit", samples.incident, _details),
     ("settings-team", "settings", samples.incident, _team),
     ("dialog-rehearse", "releases", lambda: samples.lit(Light.READY), _rehearse),
     ("dialog-bad-file", "targets", samples.first_start, _bad_file),

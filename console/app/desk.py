@@ -11,13 +11,15 @@ from console.app.freezes import FreezeQuestions, new_window
 from console.app.people import OPERATOR
 from console.app.plans import KeptPlans
 from console.app.practice import Practice
+from console.app.proving import prove
 from console.app.readings import Reads
 from console.app.records import records_view
 from console.engine.engine import Engine
-from console.model.audit import AuditFilter
+from console.model.audit import AuditFilter, Record
 from console.model.clock import Clock
 from console.model.desk import FileProblem
 from console.model.errors import NotAllowed
+from console.model.proved import Proved
 from console.model.rollout import Actor
 from console.model.stores import Store, TargetRow
 from console.model.team import RecordsView
@@ -79,6 +81,10 @@ class Console:
     async def records(self) -> RecordsView:
         """Return where the records are kept, and who shares them."""
         return await records_view(self.store, self.actor, self._clock)
+
+    async def audit_proof(self, record: Record) -> Proved:
+        """Return what can be proved of a record now."""
+        return await prove(self.store, record)
 
     async def set_setting(self, key: str, value: str) -> None:
         """Store a setting; a new operator's name counts from now on, for commands and records."""

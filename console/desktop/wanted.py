@@ -2,8 +2,10 @@
 
 from typing import Any, Protocol
 
+from console.model.audit import Record
 from console.model.commands import Answer
 from console.model.desk import Desk
+from console.model.proved import Proved
 from console.model.team import RecordsView
 from console.model.views import HandoverCard
 
@@ -45,6 +47,10 @@ class WantedDesk(Desk, Protocol):
 
     async def records(self) -> RecordsView:
         """Return where the records are kept, and who shares them."""
+        ...
+
+    async def audit_proof(self, record: Record) -> Proved:
+        """Return what can be proved of a record now."""
         ...
 
 

@@ -100,7 +100,7 @@ class AuditPage(Page):
         self._stack = QStackedWidget()
         for shown in (self._loading, self.table, self._empty, self._problem):
             self._stack.addWidget(shown)
-        self.record = RecordPanel()
+        self.record = RecordPanel(around)
         self.verify = VerifyCard(around)
         self.verify.bad_found.connect(self._open_record)
         self.export = Button("Export JSON Lines …", icon="download")

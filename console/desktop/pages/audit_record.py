@@ -7,6 +7,8 @@ from PySide6.QtGui import QGuiApplication, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
+from console.desktop.page import Surroundings
+from console.desktop.pages.audit_proof import ProofBox
 from console.desktop.pages.laying import Card, Scrolled, fill, row
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Hairline, Label
@@ -38,7 +40,6 @@ def fields(record: Record) -> tuple[tuple[str, str], ...]:
         ("Why", entry.reason),
         ("Result", entry.result),
         ("Plan", entry.plan_hash[:16]),
-        ("Signed", "yes" if record.signed else "no, unsigned"),
     )
     return tuple((name, value) for name, value in rows if value)
 
@@ -56,8 +57,9 @@ def holds(record: Record) -> bool:
 class RecordPanel(Card):
     """Told a record, or None."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, around: Surroundings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(pad=14, parent=parent)
+        self.proof = ProofBox(around)
         self._record: Record | None = None
         self._title, self._kind = Label("", "section"), Label("", "mono", "text.3")
         self._facts = Facts(58)
@@ -70,6 +72,8 @@ class RecordPanel(Card):
             inside,
             [
                 self._facts,
+                Hairline(),
+                self.proof,
                 Hairline(),
                 self._hashes,
                 self._holds,
@@ -113,7 +117,9 @@ class RecordPanel(Card):
         if record is None:
             return
         self._facts.show_rows(fields(record))
-        self._hashes.show_rows((("Hash", grouped(record.hash)), ("Before", grouped(record.prev))))
+        signature = (("Signature", grouped(record.signature.hex())),) if record.signature else ()
+        self._hashes.show_rows((("Hash", grouped(record.hash)), ("Before", grouped(record.prev)), *signature))
+        self.proof.show_record(record)
         good = holds(record)
         self._holds.setText("The body has this hash" if good else "The body does not have this hash: it was changed")
         self._holds.set_ink("ok" if good else "fail")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 from console.desktop import forms
 from console.desktop.page import Surroundings
 from console.desktop.pages.laying import Card, row
+from console.desktop.pages.verify_details import VerifyDetails, signature_words, tail_words
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
@@ -32,9 +33,9 @@ def report_rows(report: VerifyReport) -> tuple[tuple[str, str], ...]:
     """Return what a verification looked at."""
     return (
         ("Log", report.log_id),
-        ("Checked", f"{report.bodies_checked:,} bodies"),
-        ("Head", report.head[:16]),
-        ("Unsigned", f"{report.unsigned:,} records" if report.unsigned else "none"),
+        ("Signed", signature_words(report)),
+        ("Anchors", f"{report.anchors:,} agree" if report.anchors else "none given"),
+        ("Tail", tail_words(report)),
     )
 
 
@@ -49,6 +50,7 @@ class VerifyCard(Card):
         self._around = around
         self._stop = Flag()
         self._running = False
+        self._report: VerifyReport | None = None
         self._state = MarkLabel("label", 15)
         self._words = Label("Not verified since the window opened.", "small", "text.2", wrap=True)
         self._facts = Facts(58)
@@ -64,7 +66,10 @@ class VerifyCard(Card):
         self.body.addWidget(self._words)
         self.body.addWidget(self._facts)
         self.body.addWidget(self._bar)
-        self.body.addLayout(row([self.button, -1]))
+        self.details = Button("Details …")
+        self.details.clicked.connect(self._open_details)
+        self.details.hide()
+        self.body.addLayout(row([self.button, self.details, -1]))
         self._moved.connect(self._move)
 
     def _pressed(self) -> None:
@@ -103,8 +108,14 @@ class VerifyCard(Card):
         self._words.setText(f"{words} Verified {forms.clock(self._around.clock.now())}.")
         self._facts.show_rows(report_rows(report))
         self._facts.show()
+        self._report = report
+        self.details.show()
         if report.first_bad is not None:
             self.bad_found.emit(report.first_bad)
+
+    def _open_details(self) -> None:
+        if self._report is not None:
+            VerifyDetails(self._report, self).open()
 
     def _failed(self, error: ConsoleError) -> None:
         self._rest()

@@ -15,6 +15,7 @@ from console.model.audit import Entry, Record, RecordKind, VerifyReport
 from console.model.commands import Answer, Decision
 from console.model.desk import DetectRow, FileProblem, PlanView, SecretsState
 from console.model.errors import ConsoleError
+from console.model.proved import Proved
 from console.model.rollout import Actor
 from console.model.verbs import State
 from console.model.views import SendView, StageView, Update
@@ -79,7 +80,8 @@ def record(seq: int, kind: RecordKind, verb: str, result: str = "", reason: str 
     body = json.dumps(
         {"actor": "Rita M.", "kind": str(kind), "prev": "c81e07d4" * 8, "rollout": rollout, "seq": seq, "target": target, "verb": verb}
     ).encode()
-    return Record(seq, entry, "c81e07d4" * 8, hashlib.sha256(body).hexdigest(), body)
+    key = "" if seq % 9 == 0 else "4f2a9c11" * 4
+    return Record(seq, entry, "c81e07d4" * 8, hashlib.sha256(body).hexdigest(), body, bool(key), key, b"\x5a" * 64 if key else b"")
 
 
 def records(newest: int, count: int):
@@ -101,15 +103,19 @@ def _cut(told):
     return told
 
 
+KEYS = {"Rita M. (keyring, 4f2a9c11)": 340, "Ana R. (keyring, 77ab01fe)": 27}
+
+
 class FakeDesk:
     """Answers at once; `calls` holds (method, arguments). Put an error into `errors[method]` to have it raised."""
 
     def __init__(self, newest=412):
         self.calls, self.errors, self.newest, self.problems = [], {}, newest, []
         self.decision, self.the_plan, self.settings = Decision(True), plan(), {}
-        self.report = VerifyReport("log 5f2c", newest, "c81e07d4" * 8, newest, None, "", (), newest)
+        self.report = VerifyReport("log 5f2c", newest, "c81e07d4" * 8, newest, None, "", (), 45, "9be1c07d" * 8, KEYS, 12, 2, 14)
         self.state = SecretsState(True, "Secret Service")
         self.kept = samples.records()
+        self.proved = Proved(1, "Rita M. (keyring, 4f2a9c11)", True, 412, "9be1c07d" * 8, "Rita M. (keyring, 4f2a9c11)", 9, True)
         self.on_update = None
 
     def listen(self, on_update, on_event=None):
@@ -178,6 +184,10 @@ class FakeDesk:
         if progress is not None:
             progress(self.report.size // 2, self.report.size)
         return self.report
+
+    async def audit_proof(self, record):
+        self._note("audit_proof", record.seq)
+        return replace(self.proved, seq=record.seq)
 
     async def audit_export(self, path, chosen):
         self._note("audit_export", path, chosen)

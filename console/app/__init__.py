@@ -4,8 +4,9 @@ Heavy libraries (SQLAlchemy, httpx, pydantic, keyring) are imported where they a
 the window do not wait for them.
 """
 
+from console.app.auditing import verify_file
 from console.app.desk import Console
-from console.app.files import read_target, verify_file
+from console.app.files import read_target
 from console.app.opening import begin_logs, close_console, open_console, opened
 from console.app.people import person, this_console
 from console.app.readings import view_when

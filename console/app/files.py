@@ -1,8 +1,7 @@
-"""Reads target files and exported audits, with the libraries that they need imported only then."""
+"""Reads target files, with the libraries that they need imported only then."""
 
 from pathlib import Path
 
-from console.model.audit import VerifyReport
 from console.model.errors import BadFile
 from console.model.stores import TargetRow
 from console.model.target import Target
@@ -16,11 +15,3 @@ def read_target(row: TargetRow) -> Target:
     if row.name and target.name != row.name:
         raise BadFile(f"{row.path} names its target {target.name}, and it was added as {row.name}.", advice=f"Name it {row.name} again.")
     return target
-
-
-def verify_file(path: Path, *, partial: bool) -> VerifyReport:
-    """Check an exported audit without a store; `partial` takes gaps for what a filter left out. Raises BadFile when it is no export."""
-    from console.files.export import read_export  # noqa: PLC0415
-    from console.store.exported import verify_export  # noqa: PLC0415
-
-    return verify_export(read_export(path), partial=partial)

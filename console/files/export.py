@@ -20,6 +20,7 @@ FORMAT = 2
 """Format 1 had records only, without signatures."""
 MAX_LINE = 4 * 1024 * 1024
 _LOOKED_AT = 20
+_HEAD, _NOTE = '{"export":', '{"checkpoint":'
 _RUNS = ("=", "+", "-", "@", "\t", "\r")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -77,24 +78,21 @@ def read_export(path: Path) -> Iterator[str]:
     Raises BadFile at once when the file cannot be read or holds nothing that looks like an export.
     """
     beginning = list(islice(_lines(path), _LOOKED_AT))
-    if beginning and not any(_holds_record(line) for line in beginning):
+    if beginning and not any(line.startswith(_HEAD) or _holds_record(line) for line in beginning):
         raise BadFile(f"{path}:1: found {shown(beginning[0].strip())}, wanted an audit export in JSON Lines.")
     return _lines(path)
-
-
-def is_partial(path: Path) -> bool:
-    """Tell whether an export says of itself that records were left out."""
-    try:
-        return bool(json.loads(next(_lines(path), "")).get("partial", False))
-    except (ValueError, AttributeError, RecursionError):
-        return False
 
 
 def read_records(path: Path) -> Iterator[Exported]:
     """Yield the records of an export. Raises BadFile with file and line at the first line that is none."""
     for number, line in enumerate(_lines(path), 1):
-        if line.strip() and not line.startswith(('{"export":', '{"checkpoint":')):
+        if line.strip() and not line.startswith((_HEAD, _NOTE)):
             yield _record(line, f"{path}:{number}")
+
+
+def read_text(path: Path) -> str:
+    """Return a short text file. Raises BadFile."""
+    return "".join(_lines(path))
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -1,9 +1,9 @@
 """The ports to our own records; every call is one transaction in the store's writer thread, awaited from the engine's loop."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from console.model.audit import Anchor, AuditFilter, Entry, ExportHead, Record, SignedHead, VerifyReport
 from console.model.commands import Decision
@@ -229,6 +229,18 @@ class AuditLog(Protocol):
         """Return what to keep outside of these records: a checkpoint of now, with the digests of the records after `start`."""
         ...
 
+    async def consistency(self, before: int) -> Mapping[str, Any]:
+        """Return the proof that the log only grew since the first checkpoint over `before` records; empty where nothing is signed."""
+        ...
+
+    async def pin(self, anchor: Anchor, actor: Actor, at: datetime) -> None:
+        """Keep a checkpoint of another console's log here, on record. Raises ValueError when it is none."""
+        ...
+
+    async def pins(self, log_id: str) -> Sequence[Anchor]:
+        """Return the checkpoints of a log that were pinned here."""
+        ...
+
     def cannot_sign(self, *, practice: bool) -> str:
         """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""
         ...
@@ -337,6 +349,26 @@ class Ways(Protocol):
         ...
 
 
+class Personal(Protocol):
+    """Ids of affected customers, kept apart from the records and for a limited time."""
+
+    async def note(self, rollout: str, ids: Sequence[str], days: int, actor: Actor, at: datetime) -> int:
+        """Keep ids for some days, with a record of their keyed hashes; returns how many are new. Raises NotAllowed."""
+        ...
+
+    async def of(self, rollout: str, now: datetime) -> Sequence[str]:
+        """Return the ids whose time is not over."""
+        ...
+
+    async def forget(self, rollout: str, actor: Actor, reason: str, at: datetime) -> int:
+        """Delete a rollout's ids now, on record; returns how many there were."""
+        ...
+
+    async def purge(self, now: datetime) -> int:
+        """Delete every id whose time is over; returns how many."""
+        ...
+
+
 class Settings(Protocol):
     """A person's settings, as text by key."""
 
@@ -390,6 +422,11 @@ class Store(Protocol):
     @property
     def ways(self) -> Ways:
         """Quarantined versions and rehearsals."""
+        ...
+
+    @property
+    def personal(self) -> Personal:
+        """Personal data."""
         ...
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from console.model.audit import Anchor, ExportHead, Record, SignedHead
 from console.model.errors import StoreError
@@ -11,7 +11,7 @@ from console.store.checkpoints import read_note, signed_note
 from console.store.heads import kept, sign_tail
 from console.store.heldheads import DIGEST_BYTES
 from console.store.keys import KEYS, Keys, read_keys
-from console.store.schema import audit, checkpoints
+from console.store.schema import audit, checkpoints, pins
 from console.store.tree import Frontier, Leaves, Tree
 
 _PORTION = 5000
@@ -74,6 +74,27 @@ class Prover:
     @staticmethod
     def _one(tree: Tree, record: Record) -> Record:
         return replace(record, proof=tuple(one.hex() for one in tree.inclusion(record.seq - 1)))
+
+
+def consistency(conn: Connection, before: int) -> dict[str, object]:
+    """Return the proof that the log only grew between the first checkpoint over `before` records or more and the newest one."""
+    first = conn.execute(select(checkpoints).where(checkpoints.c.size >= before).order_by(checkpoints.c.size).limit(1)).first()
+    newest = conn.execute(select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)).first()
+    if first is None or newest is None:
+        return {}
+    proof = [one.hex() for one in tree_of(conn, newest.size).consistency(first.size)]
+    return {"from": {"size": first.size, "note": first.note}, "to": {"size": newest.size, "note": newest.note}, "hashes": proof}
+
+
+def pin_to(conn: Connection, note: str, by: str, at: str) -> None:
+    """Keep a checkpoint of another log, in the transaction that is open. Raises ValueError when it is none."""
+    conn.execute(insert(pins), {"log": read_note(note).log_id, "note": note, "by": by, "at": at})
+
+
+def pins_of(conn: Connection, log_id: str) -> tuple[Anchor, ...]:
+    """Return the checkpoints of a log that were pinned here."""
+    rows = conn.execute(select(pins).where(pins.c.log == log_id).order_by(pins.c.number))
+    return tuple(Anchor(row.note, f"this console, pinned by {row.by} at {row.at}", row.at) for row in rows)
 
 
 def sign_now(conn: Connection) -> None:

@@ -19,6 +19,7 @@ from console.store.freezing import SqliteFreezes
 from console.store.journal import SqliteJournal
 from console.store.keys import Keys, Signer, read_keys
 from console.store.merging import Spool
+from console.store.personal import PersonalData
 from console.store.sqlitefile import SqliteFile
 from console.store.trail import AuditTrail, enrol
 from console.store.ways import SqliteWays
@@ -57,6 +58,7 @@ class SqliteStore:
         self.freezes = SqliteFreezes(self._database)
         self.targets = SqliteTargets(self._database)
         self.samples = SqliteSamples(self._database)
+        self.personal = PersonalData(self._database)
         self.settings = SqliteSettings(self._database)
         self.ways = SqliteWays(self._database)
         self.trouble = ""

@@ -1,14 +1,15 @@
 """The audit in the database: it appends inside somebody's transaction, gives pages, and is verified as a stream."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from console.model.audit import Anchor, AuditFilter, Entry, ExportHead, Record, RecordKind, SignedHead, VerifyReport
-from console.model.clock import from_iso
+from console.model.clock import from_iso, iso
 from console.model.errors import CannotRecord, NotAllowed, StoreError
 from console.model.rollout import Actor
 from console.store import evidence
@@ -146,6 +147,23 @@ class AuditTrail:
         """Return what to keep outside of these records: a checkpoint of now, with the digests of the records after `start`."""
         await self._database.write(evidence.sign_now)
         return await self._database.read_whole(lambda conn: evidence.anchor_of(conn, start))
+
+    async def consistency(self, before: int) -> Mapping[str, Any]:
+        """Return the proof that the log only grew since the first checkpoint over `before` records; empty where nothing is signed."""
+        return await self._database.read_whole(lambda conn: evidence.consistency(conn, before))
+
+    async def pin(self, anchor: Anchor, actor: Actor, at: datetime) -> None:
+        """Keep a checkpoint of another console's log here, on record. Raises ValueError when it is none."""
+
+        def move(conn: Connection) -> None:
+            evidence.pin_to(conn, anchor.note, actor.name, iso(at))
+            append_to(conn, Entry(RecordKind.CONSOLE, actor, at, "pin a checkpoint", result="pinned", detail={"note": anchor.note}))
+
+        await self._database.write(move)
+
+    async def pins(self, log_id: str) -> Sequence[Anchor]:
+        """Return the checkpoints of a log that were pinned here."""
+        return await self._database.read(lambda conn: evidence.pins_of(conn, log_id))
 
     def cannot_sign(self, *, practice: bool) -> str:
         """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""

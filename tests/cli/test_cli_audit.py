@@ -63,7 +63,7 @@ def test_an_untouched_audit_holds_here_and_as_an_export(shell: Shell, tmp_path: 
     assert shell("audit", "verify", str(tmp_path / "audit.jsonl")).code == 0
     lines = (tmp_path / "audit.jsonl").read_text().splitlines()
     changed = tmp_path / "changed.jsonl"
-    changed.write_text("\n".join([*lines[:2], lines[2].replace("reason birch", "reason beech"), *lines[3:]]) + "\n")
+    changed.write_text("\n".join([*lines[:3], lines[3].replace("reason birch", "reason beech"), *lines[4:]]) + "\n")
     said = shell("audit", "verify", str(changed))
     assert (said.code, "Record 3 does not hold" in said.err) == (1, True), said
     (tmp_path / "poem.txt").write_text("roses are red\n")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.app.auditing import export
 from console.app.files import read_target
 from console.app.freezes import FreezeQuestions, new_window
 from console.app.people import OPERATOR
@@ -112,6 +113,7 @@ class Console:
         kept = known.get(target.name)
         row = TargetRow(target.name, row.path, environment=target.environment.value) if kept is None else kept
         if kept is None:
+            await self.store.audit.begin_signing()
             await self.store.targets.put(row, self.actor, "add", self._clock.now())
         await self.engine.fleet.take_in(row)
         return target.name
@@ -126,6 +128,4 @@ class Console:
 
     async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
         """Write records as JSON Lines and return how many."""
-        from console.files.export import write_export  # noqa: PLC0415
-
-        return await asyncio.to_thread(write_export, path, await self.store.audit.all(chosen))
+        return await export(self.store, path, chosen)

@@ -10,7 +10,9 @@ from console.model.audit import AuditFilter, Record, VerifyReport
 from console.model.commands import Answer, Command, Decision
 from console.model.events import Event
 from console.model.freeze import FreezeWindow
+from console.model.proved import Proved
 from console.model.readiness import Readiness
+from console.model.team import RecordsView
 from console.model.views import HandoverCard, SendView, StageView, Update
 
 Cancel = Callable[[], None]
@@ -177,8 +179,16 @@ class Desk(Protocol):
         """Check the whole chain; `progress(done, size)` is called off the Qt thread and cancels by returning False."""
         ...
 
+    async def audit_proof(self, record: Record) -> Proved:
+        """Return what can be proved of a record now: its signature, and its place in the newest checkpoint."""
+        ...
+
     async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
         """Write records as JSON Lines and return how many."""
+        ...
+
+    async def records(self) -> RecordsView:
+        """Return where the records are kept, and who shares them."""
         ...
 
     async def setting(self, key: str, default: str) -> str:

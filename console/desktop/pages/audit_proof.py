@@ -4,7 +4,6 @@ from PySide6.QtWidgets import QWidget
 
 from console.desktop.page import Surroundings
 from console.desktop.pages.laying import column
-from console.desktop.wanted import wanted
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts
@@ -65,9 +64,7 @@ class ProofBox(QWidget):
             return
         self.state.show_state(State.WATCHING, "Proving …")
         self.facts.show_rows((("Signed", signed_words(record)),))
-        self._around.bridge.ask(
-            lambda desk: wanted(desk).audit_proof(record), lambda proved: self._show(record, proved), self._failed, owner=self
-        )
+        self._around.bridge.ask(lambda desk: desk.audit_proof(record), lambda proved: self._show(record, proved), self._failed, owner=self)
 
     def _show(self, record: Record, proved: Proved) -> None:
         if self._record is not record:

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QWidget
 from console.desktop.acting import notice
 from console.desktop.page import Surroundings
 from console.desktop.pages.dialog import AskingWhy
-from console.desktop.wanted import wanted
 from console.desktop.widgets.label import Label
 from console.model.errors import ConsoleError
 from console.model.views import RolloutView, SendView
@@ -62,7 +61,7 @@ class BackMoves(QObject):
             return
         if move == "retry":
             self._around.bridge.ask(
-                lambda desk: wanted(desk).move_step(view.id, seq, move, "tried again"), error=partial(self._failed, view, row), owner=self
+                lambda desk: desk.move_step(view.id, seq, move, "tried again"), error=partial(self._failed, view, row), owner=self
             )
             return
         dialog = self._dialog(move, row)
@@ -80,7 +79,7 @@ class BackMoves(QObject):
     def _carry(self, dialog: AskingWhy, view: RolloutView, seq: int, move: str, why: str) -> None:
         dialog.busy()
         self._around.bridge.ask(
-            lambda desk: wanted(desk).move_step(view.id, seq, move, why), lambda _: dialog.accept(), dialog.show_problem, dialog
+            lambda desk: desk.move_step(view.id, seq, move, why), lambda _: dialog.accept(), dialog.show_problem, dialog
         )
 
     def _failed(self, view: RolloutView, row: SendView, error: ConsoleError) -> None:

@@ -12,7 +12,6 @@ from console.desktop.page import Surroundings
 from console.desktop.pages.dialog import Asking, AskingWhy
 from console.desktop.pages.laying import Scrolled
 from console.desktop.standing import lost_words
-from console.desktop.wanted import wanted
 from console.desktop.widgets.empty import Loading
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.panel import Facts
@@ -141,7 +140,7 @@ class WheelMoves(QObject):
         self.dialog = dialog
         dialog.reasoned.connect(lambda why: self._take(dialog, view, why))
         self._around.bridge.ask(
-            lambda desk: wanted(desk).handover_card(view.id),
+            lambda desk: desk.handover_card(view.id),
             lambda card: dialog.show_card(card, self._around.clock.now()),
             dialog.show_no_card,
             dialog,
@@ -164,7 +163,7 @@ class WheelMoves(QObject):
             if dialog.take_answer(answer):
                 self._tell(view, "You have the wheel", f"{view.title} stands where it stood. Nothing was sent.")
 
-        self._around.bridge.ask(lambda desk: wanted(desk).take_wheel(view.id, why), answered, dialog.show_problem, dialog)
+        self._around.bridge.ask(lambda desk: desk.take_wheel(view.id, why), answered, dialog.show_problem, dialog)
 
     def _hand_over(self, dialog: HandOverDialog, view: RolloutView, note: str, to: str) -> None:
         dialog.busy()
@@ -173,7 +172,7 @@ class WheelMoves(QObject):
             if dialog.take_answer(answer):
                 self._tell(view, "The wheel is handed over", f"{view.title} waits for {to or 'whoever takes it'}.")
 
-        self._around.bridge.ask(lambda desk: wanted(desk).hand_over(view.id, note, to), answered, dialog.show_problem, dialog)
+        self._around.bridge.ask(lambda desk: desk.hand_over(view.id, note, to), answered, dialog.show_problem, dialog)
 
     def _tell(self, view: RolloutView, title: str, text: str) -> None:
         self.told.emit(notice(self._around, "ok", title, text, view.target))

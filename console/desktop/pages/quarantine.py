@@ -5,7 +5,6 @@ from PySide6.QtWidgets import QWidget
 
 from console.desktop.page import Surroundings
 from console.desktop.pages.dialog import AskingWhy
-from console.desktop.wanted import wanted
 from console.model.commands import Answer
 
 
@@ -64,7 +63,7 @@ class QuarantineMoves(QObject):
 
         if version:
             self._around.bridge.ask(
-                lambda desk: wanted(desk).lift_quarantine(target, version, why), lambda _: dialog.accept(), dialog.show_problem, dialog
+                lambda desk: desk.lift_quarantine(target, version, why), lambda _: dialog.accept(), dialog.show_problem, dialog
             )
         else:
-            self._around.bridge.ask(lambda desk: wanted(desk).resume_reconcilers(target, why), answered, dialog.show_problem, dialog)
+            self._around.bridge.ask(lambda desk: desk.resume_reconcilers(target, why), answered, dialog.show_problem, dialog)

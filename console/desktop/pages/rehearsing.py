@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QWidget
 from console.desktop.acting import notice
 from console.desktop.page import Surroundings
 from console.desktop.pages.dialog import AskingWhy
-from console.desktop.wanted import wanted
 from console.model.commands import Answer
 
 
@@ -40,4 +39,4 @@ class Rehearsing(QObject):
                 begun = notice(self._around, "ok", "The rehearsal has begun", "Its rows are on the Releases page.", target)
                 self.told.emit(begun)
 
-        self._around.bridge.ask(lambda desk: wanted(desk).rehearse(target, reason), answered, dialog.show_problem, dialog)
+        self._around.bridge.ask(lambda desk: desk.rehearse(target, reason), answered, dialog.show_problem, dialog)

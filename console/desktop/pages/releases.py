@@ -13,7 +13,6 @@ from console.desktop.pages.preferences import preferences
 from console.desktop.pages.rehearsing import Rehearsing
 from console.desktop.pages.rollout_bar import RolloutBar, ordered
 from console.desktop.pages.rollout_pane import RolloutPane
-from console.desktop.wanted import wanted
 from console.desktop.widgets.empty import EmptyState, Loading
 from console.desktop.widgets.label import Label
 from console.model.commands import Command
@@ -200,7 +199,7 @@ class ReleasesPage(Page):
     def _go_on(self) -> None:
         self.rollout.absence.show_absence(None)
         rollout = self._shown
-        self.around.bridge.ask(lambda desk: wanted(desk).seen_absence(rollout))
+        self.around.bridge.ask(lambda desk: desk.seen_absence(rollout))
 
     def _take_preferences(self) -> None:
         self.rollout.act.set_reduced_motion(preferences().reduced_motion)

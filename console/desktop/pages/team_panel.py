@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from console import __version__
 from console.desktop import forms
 from console.desktop.page import Surroundings
-from console.desktop.wanted import wanted
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.mark import MarkLabel
@@ -123,7 +122,7 @@ class TeamPanel(Panel):
 
     def load(self) -> None:
         """Ask for it now."""
-        self._around.bridge.ask(lambda desk: wanted(desk).records(), self.show_view, self._failed, self)
+        self._around.bridge.ask(lambda desk: desk.records(), self.show_view, self._failed, self)
 
     def show_view(self, view: RecordsView) -> None:
         """Show what holds the records."""

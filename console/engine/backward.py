@@ -69,7 +69,8 @@ class Backward:
         lost = losses_now(live, self._parts.around.clock.now())
         if systems.other_system(live) or lost:
             words = str(systems.wrong_system(live, systems.other_system(live))) if systems.other_system(live) else _ask(lost)
-            what = RolloutChange(clear_auto_back=True, note=words)
+            held = Phase.HELD if record.rollout.phase is Phase.RUNNING else None  # else a driver in a freeze would ask again at once
+            what = RolloutChange(phase=held, clear_auto_back=True, note=words)
             record.epoch += 1
             asking = asyncio.ensure_future(records.change_anyhow(self._parts, live, record, what, By(actor, Verb.ROLLBACK.value, reason)))
             record.backward = asyncio.create_task(self._then_free(record, asking))

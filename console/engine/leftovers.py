@@ -27,6 +27,8 @@ class Leftovers:
     async def look(self) -> None:
         """Read back what was left and settle it: confirmed when it is as wanted, failed when it is not. Raises StoreError."""
         around = self._parts.around
+        for live in tuple(self._parts.targets.values()):
+            self._show_open(live)
         if around.clock.elapsed() < self._next_s:
             return
         self._next_s = around.clock.elapsed() + LOOK_S
@@ -36,6 +38,15 @@ class Leftovers:
                 live = self._live(row, rollout)
                 if live is not None:
                     await self._settle(live, row, rollout)
+
+    def _show_open(self, live: LiveTarget) -> None:
+        """Bring the newest rollout that is not over in sight of its target: one that nobody sees would keep every release from starting."""
+        if live.rollout is not None and not live.rollout.rollout.phase.over:
+            return
+        records = [each for each in self._parts.records.values() if each.rollout.plan.target == live.name and not each.rollout.phase.over]
+        if records:
+            live.rollout = max(records, key=lambda each: each.rollout.started_at)
+            self._parts.touch(live, live.rollout)
 
     def _is_left(self, row: StepRow) -> bool:
         """Tell whether nobody works on a step: a person is asked about those of a rollout under way that nobody drives."""

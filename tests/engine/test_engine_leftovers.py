@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_fakes import ANA, BEN, BLUE, GREEN, Desk, World, world
+from engine_fakes import ANA, BEN, BLUE, GREEN, SHOP, Desk, World, world
 
 from console.model.audit import Entry, RecordKind
 from console.model.errors import Unreachable
+from console.model.plan import PlanKind
 from console.model.rollout import Actor, Intent, Phase, Rollout, StepState
 from console.model.stores import RolloutChange
+from console.model.target import FreezeRule
 from console.model.verbs import Verb
 
 pytestmark = pytest.mark.anyio
@@ -136,3 +138,35 @@ async def test_a_console_that_only_watches_does_not_go_on_when_somebody_resumes_
         assert not record.mine, "the wheel is free for whoever was asked"
         await w.time.advance(90)
         assert w.shop.router.sent == [5, 25]
+
+
+async def test_a_freeze_that_cannot_take_traffic_back_from_another_system_asks_once_and_holds(tmp_path: Path) -> None:
+    async with world(tmp_path, replace(SHOP, freeze_rule=FreezeRule.ROLL_BACK)) as w:
+        desk, rollout = await driven(w)
+        w.shop.router.fingerprint = "envoy-2"
+        await w.time.advance(5)
+        await w.time.through(desk.engine.line.stop_the_line("peak", None, ()))
+        view = await desk.until_phase(rollout, "held")
+        assert "is not the router" in view.note
+        before = (await w.store.audit.verify()).size
+        await w.time.advance(60)
+        assert (await w.store.audit.verify()).size - before < 20
+        assert w.shop.router.sent == [5, 25]
+
+
+async def test_a_rollout_that_is_not_over_comes_in_sight_when_the_one_before_it_ends(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w, GONE)
+        row = await desk.row(rollout)
+        other = await w.store.journal.open(
+            replace(row.plan, kind=PlanKind.ROLLBACK, steps=row.plan.rollback, stages=()), GONE, "", row.started_at
+        )
+        await w.time.advance(3)
+        live = desk.engine._parts.targets["shop"]
+        live.rollout = desk.engine._parts.records[rollout]
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        await w.time.advance(5)
+        assert live.rollout.id == other.id, "nobody could close what nobody sees"
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(other.id, "rolled back")

@@ -27,8 +27,8 @@ class Leftovers:
     async def look(self) -> None:
         """Read back what was left and settle it: confirmed when it is as wanted, failed when it is not. Raises StoreError."""
         around = self._parts.around
-        for live in tuple(self._parts.targets.values()):
-            self._show_open(live)
+        for each in tuple(self._parts.targets.values()):
+            self._show_open(each)
         if around.clock.elapsed() < self._next_s:
             return
         self._next_s = around.clock.elapsed() + LOOK_S

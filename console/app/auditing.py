@@ -5,13 +5,18 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import is_zipfile
 
 from console.model.audit import Anchor, AuditFilter, Entry, Record, RecordKind, VerifyReport
 from console.model.clock import iso
+from console.model.document import Part
 from console.model.errors import BadFile
 from console.model.rollout import Actor
 from console.model.stores import Store
+
+if TYPE_CHECKING:
+    from console.files.bundle import Evidence
 
 FORMS = ("jsonl", "csv", "html")
 
@@ -30,7 +35,7 @@ async def export(store: Store, path: Path, chosen: AuditFilter, form: str = "jso
 
     def write() -> int:
         from console.files.atomic import write_whole  # noqa: PLC0415
-        from console.files.documents import HEAD, Part, csv_lines, html_lines, record_cells  # noqa: PLC0415
+        from console.files.documents import HEAD, csv_lines, html_lines, record_cells  # noqa: PLC0415
         from console.files.export import write_export  # noqa: PLC0415
 
         if form == "jsonl":
@@ -46,7 +51,23 @@ async def export(store: Store, path: Path, chosen: AuditFilter, form: str = "jso
 
 async def bundle(store: Store, rollout: str, path: Path, now: datetime) -> int:
     """Write the evidence of a rollout as one file, and return how many records it holds. Raises BadFile when there is none of that id."""
-    from console.files.bundle import Evidence, write_bundle  # noqa: PLC0415
+    from console.files.bundle import write_bundle  # noqa: PLC0415
+
+    evidence = await _evidence(store, rollout, now)
+    await asyncio.to_thread(write_bundle, path, evidence)
+    return len(evidence.records)
+
+
+async def report(store: Store, rollout: str, now: datetime) -> tuple[Part, ...]:
+    """Return the evidence of a rollout as a document. Raises BadFile when there is none of that id."""
+    from console.files.bundle import document  # noqa: PLC0415
+
+    evidence = await _evidence(store, rollout, now)
+    return await asyncio.to_thread(lambda: tuple(document(evidence)))
+
+
+async def _evidence(store: Store, rollout: str, now: datetime) -> "Evidence":
+    from console.files.bundle import Evidence  # noqa: PLC0415
 
     found = await store.journal.rollout(rollout)
     chosen = AuditFilter(rollout=rollout)
@@ -54,9 +75,7 @@ async def bundle(store: Store, rollout: str, path: Path, now: datetime) -> int:
     samples = await store.samples.of(rollout)
     parts = await asyncio.to_thread(lambda: [part for part in store.audit.parts(chosen, head) if isinstance(part, Record)])
     consistency = await store.audit.consistency(parts[-1].seq if parts else 0)
-    evidence = Evidence(found, iso(now), head, parts, samples, consistency, await asyncio.to_thread(verifier))
-    await asyncio.to_thread(write_bundle, path, evidence)
-    return len(parts)
+    return Evidence(found, iso(now), head, parts, samples, consistency, await asyncio.to_thread(verifier))
 
 
 def verifier() -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.app.auditing import export
+from console.app.auditing import bundle, export, report
 from console.app.files import read_target
 from console.app.freezes import FreezeQuestions, new_window
 from console.app.people import OPERATOR
@@ -19,6 +19,7 @@ from console.engine.engine import Engine
 from console.model.audit import AuditFilter, Record
 from console.model.clock import Clock
 from console.model.desk import FileProblem
+from console.model.document import Part
 from console.model.errors import NotAllowed
 from console.model.proved import Proved
 from console.model.rollout import Actor
@@ -126,6 +127,14 @@ class Console:
         await self.engine.fleet.let_go(target)
         await self.store.targets.drop(target, self.actor, self._clock.now())
 
-    async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
-        """Write records as JSON Lines and return how many."""
-        return await export(self.store, path, chosen)
+    async def audit_export(self, path: Path, chosen: AuditFilter, form: str = "jsonl") -> int:
+        """Write records as JSON Lines that can be verified, as CSV or as HTML, and return how many."""
+        return await export(self.store, path, chosen, form)
+
+    async def audit_bundle(self, rollout: str, path: Path) -> int:
+        """Write the evidence of a rollout as one file, and return how many records it holds."""
+        return await bundle(self.store, rollout, path, self._clock.now())
+
+    async def audit_report(self, rollout: str) -> Sequence[Part]:
+        """Return the evidence of a rollout as a document."""
+        return await report(self.store, rollout, self._clock.now())

@@ -110,6 +110,7 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision, now: datet
         warnings=warned,
         decision=decision,
         readiness=of_plan(live, plan, now),
+        no_way_back=plan.no_way_back,
         total_s=sum(stage.wait_s for stage in plan.stages) * live.target.speed + sum(each.predicted_s for each in plan.steps),
     )
 

@@ -9,10 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from console.files.documents import HEAD, Part, csv_lines, html_lines, record_cells
+from console.files.documents import HEAD, csv_lines, html_lines, record_cells
 from console.files.export import export_line, head_line
 from console.model.audit import ExportHead, Record, RecordKind
 from console.model.clock import iso
+from console.model.document import Part
 from console.model.errors import BadFile
 from console.model.rollout import GateSample, Rollout
 

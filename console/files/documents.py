@@ -1,12 +1,12 @@
 """Documents for people: titled parts of text and tables, as self-contained HTML, and as CSV that no spreadsheet runs."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 
 from console.files.export import csv_line
 from console.model.audit import Record
 from console.model.clock import iso
+from console.model.document import Part
 
 HEAD = ("seq", "at", "who", "kind", "verb", "target", "rollout", "result", "reason", "signed by", "hash")
 _STYLE = (
@@ -15,16 +15,6 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%}th,td{border:1px solid #d0d7de;padding:.3rem .5rem;text-align:left;vertical-align:top;"
     "overflow-wrap:anywhere}th{background:#f3f5f7}td:last-child{font-family:ui-monospace,monospace}"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a document: lines of text, then a table where `head` is not empty. Whoever prints it escapes it."""
-
-    title: str
-    lines: tuple[str, ...] = ()
-    head: tuple[str, ...] = ()
-    rows: Iterable[Sequence[str]] = ()
 
 
 def record_cells(record: Record) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from console.model.audit import AuditFilter, Record, VerifyReport
 from console.model.commands import Answer, Command, Decision
+from console.model.document import Part
 from console.model.events import Event
 from console.model.freeze import FreezeWindow
 from console.model.proved import Proved
@@ -59,6 +60,8 @@ class PlanView:
     decision: Decision
     total_s: float
     readiness: Readiness | None = None
+    no_way_back: str = ""
+    """What cannot be taken back, in words: a person signs it at the start. "" where everything can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +186,16 @@ class Desk(Protocol):
         """Return what can be proved of a record now: its signature, and its place in the newest checkpoint."""
         ...
 
-    async def audit_export(self, path: Path, chosen: AuditFilter) -> int:
-        """Write records as JSON Lines and return how many."""
+    async def audit_export(self, path: Path, chosen: AuditFilter, form: str = "jsonl") -> int:
+        """Write records as JSON Lines that can be verified, as CSV (`csv`) or as a page (`html`), and return how many."""
+        ...
+
+    async def audit_bundle(self, rollout: str, path: Path) -> int:
+        """Write the evidence of a rollout as one file, and return how many records it holds."""
+        ...
+
+    async def audit_report(self, rollout: str) -> Sequence[Part]:
+        """Return the evidence of a rollout as a document."""
         ...
 
     async def records(self) -> RecordsView:

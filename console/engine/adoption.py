@@ -58,7 +58,8 @@ class Adoption:
             return
         await rejudging.again(self._parts, live, record)
         await self._count_down(live, record)
-        record.adopted = True
+        # What goes on and was handed over goes on; all else is watched only, until a person asks for it.
+        record.adopted = not (self.receives(record) and record.rollout.phase in {Phase.PLANNED, Phase.RUNNING})
         if record.lost is not None:
             reason = f"{record.lost.holder.name}'s console was lost: watched from here"
         else:

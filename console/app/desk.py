@@ -89,9 +89,9 @@ class Console:
         return await prove(self.store, record)
 
     async def set_setting(self, key: str, value: str) -> None:
-        """Store a setting; a new operator's name counts from now on, for commands and records."""
+        """Store a setting; a new operator's name counts from now on, for commands and records. In a team the login is the name."""
         await self.store.settings.put(key, value)
-        if key == OPERATOR and value.strip():
+        if key == OPERATOR and value.strip() and not self.store.person:
             self.actor = replace(self.actor, name=value.strip())
             self.engine.act_as(self.actor)
 

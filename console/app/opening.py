@@ -37,13 +37,13 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
     `keeps_watch` takes over the watch of rollouts that a console that is gone left held: for the desktop and the agent. `kind` is what
     others see this process as; left out, a desktop keeps watch and a command does not.
     """
+    from console.store.choice import open_any  # noqa: PLC0415
     from console.store.keys import Signer  # noqa: PLC0415
     from console.store.secrets import Secrets  # noqa: PLC0415
-    from console.store.sqlite import open_store  # noqa: PLC0415
 
     clock, secrets = SystemClock(), Secrets()
     kind = kind or ("desktop" if keeps_watch else "cli")
-    store = await asyncio.to_thread(open_store, folders().data, clock, None, Signer(person(), secrets))
+    store = await asyncio.to_thread(open_any, folders().data, clock, secrets.resolve, Signer(person(), secrets))
     actor = Actor(await operator(store), this_console())
     with suppress(ConsoleError):
         if any(not row.practice for row in await store.targets.rows()):

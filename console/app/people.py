@@ -26,7 +26,9 @@ def this_console() -> str:
 
 
 async def operator(store: Store) -> str:
-    """Return the name under which this person acts: the one from the settings, else the account's."""
+    """Return the name under which this person acts: the login of a team's database, else the one from the settings, else the account's."""
+    if store.person:
+        return store.person
     with suppress(ConsoleError):
         return await store.settings.get(OPERATOR, "") or person()
     return person()

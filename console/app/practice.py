@@ -35,6 +35,12 @@ class Practice:
         """Start the practice shop, take its target in armed and trusted (we made it), and start its rollout where that is asked."""
         from console.demo.practice import PracticeShop  # noqa: PLC0415
 
+        if self._store.person:
+            raise NotAllowed(
+                "The practice shop does not run on a team's records.",
+                means="Nobody else could see its traffic.",
+                advice="Open it on records of your own: `release-console demo`.",
+            )
         await self.close()
         folder = folders().data / "practice"
         shop = PracticeShop(folder, scenario, speed)
@@ -65,7 +71,7 @@ class Practice:
     async def close(self) -> None:
         """Stop the practice shop and close what was on its way there; also what an earlier, killed console left of it."""
         shop, self._shop = self._shop, None
-        for row in await self._store.targets.rows():
+        for row in [] if self._store.person else await self._store.targets.rows():
             if row.practice:
                 await self._engine.fleet.let_go(row.name)
                 await close_rollouts(self._store, row.name, self._actor(), self._clock.now())

@@ -1,11 +1,13 @@
 """The `demo` command: the practice shop with the desktop."""
 
+import os
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from console.model.errors import BadFile
+from console.model.places import OWN_RECORDS, STORE_VARIABLE
 
 OpenDesktop = Callable[[tuple[str, float, bool]], int]
 """Opens the window on the practice shop, (scenario, speed, whether its rollout starts), and returns the exit code when it closed.
@@ -28,4 +30,5 @@ def demo(
     open_desktop: OpenDesktop | None = context.obj
     if open_desktop is None:
         raise BadFile("demo opens a window, and this program was started without one.", advice="Start it as release-console demo.")
+    os.environ[STORE_VARIABLE] = OWN_RECORDS  # practice never touches a team's records
     raise typer.Exit(open_desktop((scenario or "silent-payment", speed, bool(scenario))))

@@ -5,6 +5,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
+STORE_VARIABLE = "RELEASE_CONSOLE_STORE"
+"""In the environment: the address of a team's database, or `own` for the records in one's own folder; it wins over the settings."""
+OWN_RECORDS = "own"
+
 
 def resource(*parts: str) -> Path:
     """Return the path of a file that ships with the program.

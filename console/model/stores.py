@@ -385,6 +385,11 @@ class Store(Protocol):
     """Everything that is kept."""
 
     @property
+    def person(self) -> str:
+        """Under which login a team's database writes all records; "" where whoever acts names themselves."""
+        ...
+
+    @property
     def journal(self) -> Journal:
         """Rollouts and steps."""
         ...

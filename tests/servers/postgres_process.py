@@ -77,6 +77,8 @@ class PostgresServer:
     def _processes(self) -> list[int]:
         import psutil
 
+        if self.child.process is None:
+            return []
         server = psutil.Process(self.child.pid)
         return [self.child.pid, *(each.pid for each in server.children(recursive=True))]
 

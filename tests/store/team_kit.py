@@ -64,15 +64,15 @@ class Team:
         return self.server.url(self.database, login)
 
     def open(
-        self, login: str, folder: Path, clock: Clock | None = None, *, patience: Patience = PATIENCE, start_s: float = 20.0
+        self, login: str, folder: Path, clock: Clock | None = None, *, start_s: float = 20.0, password: str = PASSWORD
     ) -> PostgresStore:
         """Open the store as somebody; with a clock that is set by hand that one counts, else the server's."""
         used = clock or SystemClock()
         local = open_store(folder, used, Patience(usual_s=0.2, urgent_s=0.1))
         door = door_of(local, address_of(self.url(login)), lambda ref: PASSWORD)
-        door.password = lambda: PASSWORD
+        door.password = lambda: password
         make = on_server(door, clock=used if isinstance(used, HandClock) else None)
-        store = PostgresStore(local, make, used, patience)
+        store = PostgresStore(local, make, used, PATIENCE)
         store.begin(start_s)
         self.stores.append(store)
         return store

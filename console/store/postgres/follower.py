@@ -95,7 +95,9 @@ class Follower:
             try:
                 with self._server.door.engine(_CONNECT_S, TO_READ).connect() as conn:
                     self._listen(conn)
-            except _GONE as error:
+            except Exception as error:  # noqa: BLE001
+                if not isinstance(error, _GONE):
+                    _log.exception("following the team's database broke")
                 if not self._ended:
                     self._server.lose(error)
                     self._first.set()

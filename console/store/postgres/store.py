@@ -2,40 +2,35 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from console.model.clock import Clock
 from console.model.errors import BadFile, CannotRecord, StoreError
 from console.model.rollout import Actor
 from console.model.stores import Settings, TargetBook, TargetChange, TargetRow
 from console.model.target import SecretRef
-from console.store.books import put_row
+from console.store.choice import PASSWORD, PASSWORD_VARIABLE, Resolve, keep, kept
 from console.store.database import Patience
 from console.store.keys import Signer, read_keys
 from console.store.postgres.address import Address, address_of
 from console.store.postgres.connecting import Door
 from console.store.postgres.mirror import Mirror
 from console.store.postgres.server import PostgresServer
-from console.store.schema import settings
-from console.store.sqlite import UNSIGNED, MakeDatabase, SqliteStore, open_store
+from console.store.sqlite import UNSIGNED, MakeDatabase, SqliteStore
 
-VARIABLE = "RELEASE_CONSOLE_STORE"
-TEAM, PASSWORD, PIN, JOURNAL = "team store", "team password", "team pin", "team journal"
-"""Settings in a person's own folder: the address, where its password is (keyring:NAME, env:NAME; "" for libpq's own places), what was
-pinned at the first use, and the id of this folder's journal."""
+PIN, JOURNAL = "team pin", "team journal"
+"""Settings in a person's own folder: what was pinned at the first use, and the id of this folder's journal."""
 SPOOL = "team.journal"
 START_S = 1.0
 """How long an opening waits for the server before it goes on without."""
 
 _log = logging.getLogger(__name__)
-Resolve = Callable[[SecretRef], str]
 
 
 class TeamTargets:
@@ -130,24 +125,6 @@ def _journal_id(local: SqliteStore) -> str:
     return fresh
 
 
-def kept(local: SqliteStore, key: str) -> str:
-    """Return a setting of a person's own folder, from a thread; "" when there is none or it cannot be read."""
-    try:
-        value = local.database.look(lambda conn: conn.execute(select(settings.c.value).where(settings.c.key == key)).scalar())
-    except StoreError as error:
-        _log.warning("a setting cannot be read: %s", error.message)
-        return ""
-    return str(value or "")
-
-
-def keep(local: SqliteStore, key: str, value: str) -> None:
-    """Keep a setting in a person's own folder, from a thread; a disk that does not take it is told in the log only."""
-    try:
-        local.database.submit(lambda conn: put_row(conn, settings.c.key, {"key": key, "value": value})).result()
-    except CannotRecord as error:
-        _log.warning("the setting %s is not kept: %s", key, error.message)
-
-
 def secret_ref(text: str) -> SecretRef | None:
     """Return where a password is, as `keyring:NAME` or `env:NAME`; None for "". Raises BadFile."""
     if not text:
@@ -164,7 +141,7 @@ def secret_ref(text: str) -> SecretRef | None:
 
 def door_of(local: SqliteStore, address: Address, resolve: Resolve, *, pinned: bool = True) -> Door:
     """Return the way into a team's database, with what this folder has pinned of it."""
-    ref = secret_ref(kept(local, PASSWORD))
+    ref = secret_ref(os.environ.get(PASSWORD_VARIABLE, "") or kept(local, PASSWORD))
     known = kept(local, PIN).partition("\n")
     same = pinned and known[0] == str(address)
     return Door(
@@ -180,15 +157,11 @@ def on_server(door: Door, *, clock: Clock | None = None) -> MakeDatabase:
     return lambda path, patience, merge, _: PostgresServer(door, patience, merge, Mirror(path.parent), clock)
 
 
-def open_any(folder: Path, clock: Clock, resolve: Resolve, signer: Signer = UNSIGNED) -> SqliteStore:
-    """Open the records: those of the team that the environment or the settings name, else those in one's own folder.
+def open_team(local: SqliteStore, where: str, clock: Clock, resolve: Resolve, signer: Signer = UNSIGNED) -> PostgresStore:
+    """Open the records of a team beside those of one's own folder. Raises BadFile for an address that is none.
 
-    Not for the Qt thread. Raises StoreError when the folder cannot be made, BadFile for an address that is none.
+    A server that does not answer still opens: `trouble` says why, nothing goes forward, and what goes back is kept in this folder.
     """
-    local = open_store(folder, clock, signer=signer)
-    where = os.environ.get(VARIABLE, "") or kept(local, TEAM)
-    if not where:
-        return local
     address = address_of(where)
     own = replace(signer, person=address.login)
     store = PostgresStore(local, on_server(door_of(local, address, resolve)), clock, Patience(), own)

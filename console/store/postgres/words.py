@@ -26,6 +26,14 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_TOLD_BY_TEXT = (
+    ("authentication failed", "28"),
+    ("no pg_hba.conf entry", "28"),
+    ("permission denied for database", "28"),
+    ("no password supplied", "28"),
+    ("does not exist", "3D000"),
+)
+"""What a server says before there is a session comes without a code."""
 _GONE = ("08", "25006", "28", "3D", "3F", "42P01", "53", "57P", "58", "XX")
 
 
@@ -89,7 +97,7 @@ def cannot_read(error: BaseException, address: Address) -> StoreError:
 
 def cause_of(error: BaseException) -> tuple[str, str]:
     """Return a cause and an advice in words."""
-    code = code_of(error)
+    code = code_of(error) or next((found for text, found in _TOLD_BY_TEXT if text in str(error)), "")
     for start, cause, advice in _CAUSES:
         if code.startswith(start):
             return cause, advice

@@ -1,13 +1,11 @@
 """The Audit page: every record newest first, brought page by page, with filter, detail, verification and export."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, QRectF, Qt
 from PySide6.QtGui import QPainter, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHeaderView,
     QStackedWidget,
     QStyle,
@@ -23,10 +21,10 @@ from console.desktop.pages.audit_filter import AuditFilterBar
 from console.desktop.pages.audit_model import AuditModel, Deliver, Index
 from console.desktop.pages.audit_record import RecordPanel
 from console.desktop.pages.audit_verify import VerifyCard
+from console.desktop.pages.exporting import ExportButton
 from console.desktop.pages.giving_table import GivingTable
 from console.desktop.pages.laying import column, page_layout, row
 from console.desktop.widgets.age import ticker
-from console.desktop.widgets.button import Button
 from console.desktop.widgets.empty import EmptyState, Loading, ProblemPanel
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import paint_mark
@@ -34,7 +32,7 @@ from console.desktop.widgets.painted import RIGHT, write
 from console.model.audit import AuditFilter, Record, RecordKind
 from console.model.errors import ConsoleError
 from console.model.verbs import State
-from console.model.views import Notice, Problem, Update
+from console.model.views import Problem, Update
 
 _WIDTHS = {col.NO: 62, col.WHEN: 118, col.WHO: 98, col.WHAT: 172, col.TARGET: 116, col.ROLLOUT: 86, col.RESULT: 110}
 _EVERY = 3
@@ -103,8 +101,8 @@ class AuditPage(Page):
         self.record = RecordPanel(around)
         self.verify = VerifyCard(around)
         self.verify.bad_found.connect(self._open_record)
-        self.export = Button("Export JSON Lines …", icon="download")
-        self.export.clicked.connect(self._ask_export)
+        self.export = ExportButton(around, lambda: self.filter.filter(around.clock.now()), lambda: self.record.rollout)
+        self.export.told.connect(self.told)
         self._count = Label("", "small", "text.3")
         side = column([self.record, self.verify], theme.size("gutter"))
         side.setStretch(0, 1)
@@ -205,31 +203,3 @@ class AuditPage(Page):
         self._ticks += 1
         if self._ticks % _EVERY == 0 and self.isVisible() and self._begun and self.table.indexAt(QPoint(1, 1)).row() <= 0:
             self.model.look_for_newer()
-
-    def _ask_export(self) -> None:
-        day = self.around.clock.now().strftime("%Y-%m-%d")
-        dialog = QFileDialog(self, "Export audit records", f"audit-{day}.jsonl", "JSON Lines (*.jsonl)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("jsonl")
-        dialog.fileSelected.connect(lambda name: self.export_to(Path(name)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def export_to(self, path: Path) -> None:
-        """Write the records that pass the filter to a file."""
-        chosen = self.filter.filter(self.around.clock.now())
-        self.export.setEnabled(False)
-        self.around.bridge.ask(
-            lambda desk: desk.audit_export(path, chosen),
-            lambda count: self._exported(path, count),
-            lambda error: self._not_exported(path, error),
-            owner=self,
-        )
-
-    def _exported(self, path: Path, count: int) -> None:
-        self.export.setEnabled(True)
-        self.told.emit(Notice(self.around.clock.now(), "ok", f"{count:,} records exported", str(path)))
-
-    def _not_exported(self, path: Path, error: ConsoleError) -> None:
-        self.export.setEnabled(True)
-        self.told.emit(Notice(self.around.clock.now(), "fail", f"{path.name} was not written", str(error)))

@@ -107,6 +107,11 @@ class RecordPanel(Card):
         self.body_text.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
         self.body_text.setMinimumHeight(170)
 
+    @property
+    def rollout(self) -> str:
+        """Return the rollout that the record shown belongs to, or ""."""
+        return self._record.entry.rollout if self._record is not None else ""
+
     def show_view(self, record: Record | None) -> None:
         """Show a record."""
         self._record = record

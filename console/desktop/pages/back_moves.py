@@ -12,6 +12,9 @@ from console.desktop.widgets.label import Label
 from console.model.errors import ConsoleError
 from console.model.views import RolloutView, SendView
 
+BY_HAND = "This step is done by hand. Do what stands here, then sign it: the audit keeps your name and what you did."
+UNSAVED = "No snapshot restores what this step loses. Signed, it is done all the same: the audit keeps your name and why."
+
 
 class SkipDialog(AskingWhy):
     """Asks why a step is passed over, and says what that leaves undone."""
@@ -31,17 +34,21 @@ class StopDialog(AskingWhy):
 
 
 class SignDialog(AskingWhy):
-    """Shows what a person has to do by hand, and takes the signature of who did it."""
+    """Shows what a person has to do by hand, or what is lost for good, and takes the signature of who did it or answers for it."""
 
     def __init__(self, row: SendView, who: str, parent: QWidget | None = None) -> None:
-        text = "This step is done by hand. Do what stands here, then sign it: the audit keeps your name and what you did."
+        by_hand = row.kind == "manual" or not row.loses
+        text = BY_HAND if by_hand else UNSAVED
         super().__init__(f"Sign step {row.number}: {row.what}", text, f"Sign as {who}", "act", parent)
-        shown = Label(row.instructions or "Its file gives no instructions.", "body", wrap=True)
+        told = row.instructions or "Its file gives no instructions." if by_hand else f"It loses {row.loses}. {row.detail}".strip()
+        shown = Label(told, "body", "text" if by_hand else "look", wrap=True)
         shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
         shown.setAccessibleName(f"Instructions: {shown.text()}")
         self.body.insertWidget(0, shown)
-        self.asks.setText("What was done")
-        self.reason.setAccessibleName("What was done")
+        if by_hand:
+            self.asks.setText("What was done")
+            self.reason.setPlaceholderText("what was done, for the audit")
+            self.reason.setAccessibleName("What was done")
 
 
 class BackMoves(QObject):

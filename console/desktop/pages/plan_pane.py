@@ -1,7 +1,7 @@
 """A plan before its start: its stages, what it can see and not see, what is sent first, the way back, and Start."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.page import Surroundings
@@ -65,6 +65,7 @@ class PlanPane(QWidget):
         self._target = view
         self.release.setText(view.canary_version)
         self.reason.clear()
+        self.signs.setChecked(False)
         self.make()
 
     def make(self) -> None:
@@ -137,10 +138,24 @@ class PlanPane(QWidget):
         first = next((stage for stage in plan.stages if stage.weight), None)
         self.start.setText(f"Start, {forms.per_cent(first.weight)} …" if first is not None and first.weight else "Start …")
         reasons = plan.decision.reasons
-        self.start.set_locked("" if plan.decision.allowed else reasons[0] if reasons else "refused")
+        self.signs.setVisible(bool(plan.no_way_back))
+        self._signs_words.setVisible(bool(plan.no_way_back))
+        self._signs_words.setText(plan.no_way_back)
+        self.start.set_locked(self._shut(plan))
         self._refused.setVisible(not plan.decision.allowed)
         self._refused_mark.show_state(None if plan.decision.allowed else State.FAILED, "Refused")
         self._refused_words.setText(". ".join(part.rstrip(".") for part in (*reasons, plan.decision.allowed_instead) if part) + ".")
+
+    def _shut(self, plan: PlanView) -> str:
+        """Return why Start is shut: the decision, or a signature that is asked for; the policy is asked again at the click."""
+        if plan.no_way_back:
+            signed = self.signs.isChecked() and self.reason.text().strip()
+            return "" if signed else "sign that there is no way back, with a reason"
+        return "" if plan.decision.allowed else (plan.decision.reasons or ("refused",))[0]
+
+    def _sign(self) -> None:
+        if self._plan is not None:
+            self.start.set_locked(self._shut(self._plan))
 
     def _fail(self, asked: int, error: ConsoleError) -> None:
         if asked == self._asked:
@@ -160,6 +175,7 @@ class PlanPane(QWidget):
             reason=self.reason.text().strip(),
             release=plan.release,
             plan_hash=plan.plan_hash,
+            signs_no_way_back=bool(plan.no_way_back) and self.signs.isChecked(),
         )
         self.started.emit(command, f"Start {plan.release} on {plan.target}")
 
@@ -193,12 +209,16 @@ class PlanPane(QWidget):
         self.reason = QLineEdit()
         self.reason.setPlaceholderText("Reason, for the audit")
         self.reason.setAccessibleName("Reason")
+        self.reason.textChanged.connect(self._sign)
+        self.signs, self._signs_words = QCheckBox("I sign that this cannot be taken back:"), Label("", "small", "look", wrap=True)
+        self.signs.toggled.connect(self._sign)
         self.start = Button("Start …", "forward", tall=True)
         self.start.clicked.connect(self._start)
         self._refused_mark, self._refused_words = MarkLabel("label", 15), Label("", "small", wrap=True)
         self._refused = QWidget()
         fill(QVBoxLayout(self._refused), [self._refused_mark, self._refused_words], 3)
-        for part in (self.reason, self.start, self._refused):
+        shown: tuple[QWidget, ...] = (self.signs, self._signs_words, self.reason, self.start, self._refused)
+        for part in shown:
             start.body.addWidget(part)
         return start
 

@@ -14,6 +14,7 @@ from console.desktop.widgets.age import ticker
 from console.model.audit import Entry, Record, RecordKind, VerifyReport
 from console.model.commands import Answer, Decision
 from console.model.desk import DetectRow, FileProblem, PlanView, SecretsState
+from console.model.document import Part
 from console.model.errors import ConsoleError
 from console.model.proved import Proved
 from console.model.rollout import Actor
@@ -189,9 +190,19 @@ class FakeDesk:
         self._note("audit_proof", record.seq)
         return replace(self.proved, seq=record.seq)
 
-    async def audit_export(self, path, chosen):
-        self._note("audit_export", path, chosen)
+    async def audit_export(self, path, chosen, form="jsonl"):
+        self._note("audit_export", path, chosen, form)
         return 412
+
+    async def audit_bundle(self, rollout, path):
+        self._note("audit_bundle", rollout, path)
+        return 17
+
+    async def audit_report(self, rollout):
+        self._note("audit_report", rollout)
+        rows = [(str(number), "2026-11-24T10:10:22Z", "Rita M.", "<b>refused</b>", "c81e07d4" * 8) for number in range(90)]
+        head = ("seq", "at", "who", "result", "hash")
+        return (Part("5.2b on checkout-eu", ("Rollout R-2291, rolled back.",)), Part("Actions", (), head, rows), Part("Refusals", (), head))
 
     async def setting(self, key, default):
         self._note("setting", key)

@@ -144,8 +144,8 @@ def test_a_cancelled_verification_claims_nothing_of_the_rest(shown, qtbot, desk)
 def test_export_writes_what_the_filter_passes(shown, qtbot, desk):
     page = filled(shown, qtbot)
     page.filter.rollout.setText("R-2291")
-    page.export_to(Path("/files/audit.jsonl"))
-    ((path, chosen),) = desk.called("audit_export")
+    page.export.export("jsonl", Path("/files/audit.jsonl"))
+    ((path, chosen, _form),) = desk.called("audit_export")
     assert (path, chosen.rollout) == (Path("/files/audit.jsonl"), "R-2291")
     qtbot.waitUntil(lambda: bool(page.heard["told"]))
     assert page.heard["told"][0].title == "412 records exported"
@@ -154,7 +154,7 @@ def test_export_writes_what_the_filter_passes(shown, qtbot, desk):
 def test_an_export_that_fails_says_why(shown, qtbot, desk):
     desk.errors["audit_export"] = CannotRecord("The disk is full.")
     page = filled(shown, qtbot)
-    page.export_to(Path("/files/audit.jsonl"))
+    page.export.export("jsonl", Path("/files/audit.jsonl"))
     qtbot.waitUntil(lambda: bool(page.heard["told"]))
     assert page.heard["told"][0].level == "fail"
     assert page.export.isEnabled()

@@ -105,6 +105,17 @@ def test_a_manual_step_shows_its_instructions_and_is_signed_by_name(shown, qtbot
     assert desk.called("move_step") == [("R-2291", 5, "sign", "ticket 4711")]
 
 
+def test_a_lossy_step_without_a_snapshot_is_signed_as_lost(shown, qtbot, desk):
+    view = samples.back_stopped_rollout()
+    rows = tuple(replace(row, moves=("retry", "sign", "skip", "stop")) if row.seq == 4 else row for row in view.sends)
+    page = shown(ReleasesPage, samples.going_back(replace(view, sends=rows)))
+    qtbot.mouseClick(page.rollout.back.rows.rows[4].buttons["sign"], CLICK)
+    dialog = page.moves.dialog
+    assert "loses payment references of 31 orders" in dialog.body.itemAt(0).widget().text()
+    assert dialog.asks.text() == "Reason"
+    dialog.reject()
+
+
 def test_a_move_that_is_refused_leaves_the_dialog_open_with_the_reason(shown, qtbot, desk):
     desk.errors["move_step"] = Unreachable("The records cannot be written.", sent=False)
     page = stopped(shown)

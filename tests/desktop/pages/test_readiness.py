@@ -134,3 +134,21 @@ def test_a_rehearsal_says_its_age_and_how_good_the_prediction_was():
     assert rehearsal_words(samples.rehearsal(), samples.NOW) == "Rehearsed 6 d ago: 38.2 s, predicted 41.0 s."
     assert rehearsal_words(None, samples.NOW) == "Never rehearsed."
     assert "did not come through" in rehearsal_words(replace(samples.rehearsal(), ok=False), samples.NOW)
+
+
+def test_a_plan_without_a_way_back_starts_only_signed_and_with_a_reason(shown, qtbot, desk):
+    desk.the_plan = replace(desk.the_plan, no_way_back="contract 118 drops a column.", decision=Decision(False, ("A person signs first.",)))
+    page = shown(ReleasesPage, samples.lit(Light.READY))
+    page.show_subject("plan:account-eu")
+    qtbot.waitUntil(page.plan.signs.isVisible)
+    assert page.plan._signs_words.text() == "contract 118 drops a column."
+    assert not page.plan.start.isEnabled()
+    page.plan.signs.setChecked(True)
+    assert not page.plan.start.isEnabled()
+    qtbot.keyClicks(page.plan.reason, "agreed with Ana")
+    assert page.plan.start.isEnabled()
+    qtbot.mouseClick(page.plan.start, CLICK)
+    qtbot.waitUntil(lambda: bool(desk.called("preview")))
+    ((command,),) = desk.called("preview")
+    assert command.signs_no_way_back
+    assert command.reason == "agreed with Ana"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from console.engine import judging
 from console.engine.asking import Asking
@@ -25,6 +26,7 @@ class Painter:
     def __init__(self) -> None:
         self.parts: Parts
         self.fleet: Fleet
+        self._off_since: dict[str, datetime] = {}
 
     def pictures(self) -> Pictures:
         """Return what the outbox asks."""
@@ -51,9 +53,20 @@ class Painter:
         if live is not None:
             view = target_view(live, self.decide(live, self.parts.around.actor))
             under_way = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
-            return replace(view, readiness=readiness_of(live, under_way, now))
+            problem = view.problem or self._clocks(live, now)
+            return replace(view, readiness=readiness_of(live, under_way, now), problem=problem)
         broken = self.fleet.broken.get(name)
         return None if broken is None else broken_view(broken[0], broken[1], now)
+
+    def _clocks(self, live: LiveTarget, now: datetime) -> Problem | None:
+        """Say that a clock is off, and what that means."""
+        skew = self.parts.asking.skew(live)
+        if not skew.warn:
+            self._off_since.pop(live.name, None)
+            return None
+        means = "Nothing goes forward until they agree; going back is open." if skew.held else "Ages and waits may be off by as much."
+        since = self._off_since.setdefault(live.name, now)
+        return Problem(f"Clocks disagree: {skew.text}.", means, "Let a time server set the clocks.", since)
 
     def _rollout(self, rollout: str) -> RolloutView | None:
         record = self.parts.records.get(rollout)

@@ -198,5 +198,8 @@ async def test_a_small_difference_of_clocks_is_told_in_the_plan(tmp_path: Path) 
         ana = await w.desk()
         ana.engine._parts.asking.records_are_ahead(-7.0)
         plan = await w.time.really(ana.engine.plan("shop", "5.2b"))
-        assert "Clocks disagree: this computer's clock differs from the records' clock by 7 s." in plan.warnings
+        words = "Clocks disagree: this computer's clock differs from the records' clock by 7 s."
+        assert words in plan.warnings
         assert plan.decision.allowed
+        ana.engine._parts.targets["shop"].touch()
+        assert (ana.target.problem.what, ana.target.problem.means) == (words, "Ages and waits may be off by as much.")

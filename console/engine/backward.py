@@ -12,7 +12,7 @@ from console.engine.planning import sides_now, timing_of
 from console.engine.readiness import losses_now
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
-from console.engine.way import TRAFFIC_ONLY, Move, Way, back_rows, left_to_do, states_of, way_steps, way_verb
+from console.engine.way import TRAFFIC_ONLY, Move, Way, back_rows, left_to_do, states_of, way_steps, way_verb, went_back
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import ConsoleError
 from console.model.plan import Plan, Step
@@ -112,12 +112,14 @@ class Backward:
 
     async def recovered(self, live: LiveTarget, record: LiveRollout) -> None:
         """Say where a way back stands whose console is gone, once its open steps were read back; nothing is sent."""
-        if record.rollout.phase is not Phase.ABORTING or record.backward is not None:
+        if not went_back(record) or record.backward is not None:
             return
         verb = way_verb(record)
         steps = way_steps(record, verb)
         states = states_of(steps, record)
         move = self._again(record, verb, By(self._parts.around.actor, verb.value, "found after a restart"))
+        if record.rollout.phase is not Phase.ABORTING and move.mark is not None:
+            await records.change_anyhow(self._parts, live, record, move.mark, move.by)  # it ended before it could say that it goes back
         if open_steps(steps, states):
             await ending.stopped(self._parts, live, record, move, states, "Its console was gone; nothing was sent since.")
         else:

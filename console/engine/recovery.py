@@ -10,6 +10,7 @@ from console.engine.parts import Parts
 from console.engine.planning import is_release
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
+from console.engine.way import went_back
 from console.engine.wheel import span
 from console.model.errors import ConsoleError
 from console.model.rollout import Phase, Rollout, StepRow, StepState
@@ -88,12 +89,14 @@ class Recovery:
         for row in [row for row in record.rows_in_order() if row.state in OPEN and not self._under_way(row)]:
             await self._read_back(live, record, row)
         phase, adopts = record.rollout.phase, self._adoption.adopts(record)
-        if phase is Phase.STOPPED and record.rollout.auto_back_at is not None and adopts:
+        if went_back(record):
+            if not self._back_alone(record):
+                return  # its console may still be taking it back; it is asked about again
+            await self._back.recovered(live, record)
+        elif phase is Phase.STOPPED and record.rollout.auto_back_at is not None and adopts:
             await self._count_again(live, record)
         elif phase in {Phase.PLANNED, Phase.RUNNING} or (phase is Phase.HELD and record.unknowns):
             await self._hold(live, record)
-        elif phase is Phase.ABORTING and self._back_alone(record):
-            await self._back.recovered(live, record)
         if adopts and record.rollout.phase in {Phase.HELD, Phase.UNKNOWN, Phase.STOPPED}:
             await self._adoption.adopt(live, record)
         self._parts.touch(live, record)
@@ -184,7 +187,7 @@ class Recovery:
                 record.rollout.phase in {Phase.PLANNED, Phase.RUNNING}
                 or (stands and self._adoption.adopts(record))
                 or self._unread(record)
-                or (record.rollout.phase is Phase.ABORTING and self._back_alone(record))
+                or (went_back(record) and self._back_alone(record))
             ):
                 await self.revive(live, record)
             elif stands:

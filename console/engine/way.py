@@ -12,7 +12,7 @@ from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.undoing import How, undo
 from console.model.plan import Step, StepKind
-from console.model.rollout import Actor, Outcome, StepRow, StepState
+from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
 from console.model.stores import RolloutChange
 from console.model.target import Side
 from console.model.verbs import Direction, Verb
@@ -21,6 +21,8 @@ from console.policy.wayback import DECLARED, GOOD, runnable
 LOG = logging.getLogger(__name__)
 
 TRAFFIC_ONLY = frozenset({Verb.ABORT, Verb.SWITCH_BACK})
+WAYS = TRAFFIC_ONLY | {Verb.ROLLBACK, Verb.UNDO, Verb.PAUSE_RECONCILER}
+"""Verbs of steps that belong to a way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,20 @@ def way_verb(record: LiveRollout) -> Verb:
     rows = [row for row in record.rows_in_order() if row.step.seq >= 0 and row.step.kind is StepKind.WEIGHT]
     moved = [row.step.verb for row in rows if row.step.direction is Direction.BACKWARD]
     return moved[-1] if moved and moved[-1] in TRAFFIC_ONLY else Verb.ROLLBACK
+
+
+def went_back(record: LiveRollout) -> bool:
+    """Tell whether a rollout is on its way back: its phase says so, or its steps do, of a console that ended before saying so.
+
+    Where it is not known what became of a step, that is shown first, and a person decides.
+    """
+    if record.rollout.phase is Phase.ABORTING or record.unknowns:
+        return record.rollout.phase is Phase.ABORTING
+    moved = False
+    for row in record.rows_in_order():
+        if row.step.seq >= 0:
+            moved = row.step.direction is Direction.BACKWARD and (moved or row.step.verb in WAYS)
+    return moved and not record.rollout.phase.over and record.rollout.phase is not Phase.BACK_STOPPED
 
 
 def way_steps(record: LiveRollout, verb: Verb) -> tuple[Step, ...]:

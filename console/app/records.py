@@ -29,6 +29,7 @@ async def records_view(store: Store, actor: Actor, clock: Clock) -> RecordsView:
 
 
 async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
+    from console.store.postgres.grants import MEANS  # noqa: PLC0415
     from console.store.postgres.setup import people_in  # noqa: PLC0415
 
     lost = store.server.lost
@@ -47,6 +48,7 @@ async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
         problem="" if lost is None else str(lost),
         roles=roles,
         environments=environments,
+        may=tuple(MEANS.get(role, "") for role in roles),
         consoles=await _alive(store) if lost is None else (),
     )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from console.desktop.window import Window
     from console.model.commands import Command, Decision
     from console.model.errors import ConsoleError
+    from console.model.team import RecordsView
     from console.model.views import Notice, Update
 
 
@@ -119,6 +120,18 @@ class Inside(QObject):
         for told in update.notices:
             self.tell(told)
 
+    def _ask_records(self) -> None:
+        """Ask once whose records these are and what this login may do: what it may not is said on the buttons."""
+        self._around.bridge.ask(lambda desk: desk.records(), self._know_records, self._no_records)
+
+    def _know_records(self, view: RecordsView) -> None:
+        self._around.known.records = view
+        for page in self.pages.values():
+            page.show_update(self._around.known.everything())
+
+    def _no_records(self, _error: ConsoleError) -> None:
+        """Leave every button as it is: the database refuses by itself what the role does not allow."""
+
     def _page(self, key: str) -> Page:
         if key not in self.pages:
             page = self.window.entries[key].make(self._around)
@@ -150,6 +163,9 @@ class Inside(QObject):
         window = self.window
         self._around.bridge.updated.connect(self._take)
         self._around.bridge.failed.connect(self.show_error)
+        self._around.bridge.attached.connect(self._ask_records)
+        if self._around.bridge.desk is not None:
+            self._ask_records()
         window.closing.connect(self._around.bridge.detach)
         window.rail.chosen.connect(self.go)
         window.top.palette_asked.connect(self.open_palette)

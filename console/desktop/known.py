@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from console.model.team import RecordsView
     from console.model.views import CalendarView, Problem, RolloutView, TargetView, Update
 
 
@@ -26,6 +27,7 @@ class Known:
         self.rollouts: dict[str, RolloutView] = {}
         self.calendar: CalendarView | None = None
         self.store_problem: Problem | None = None
+        self.records: RecordsView | None = None
         self.wheels: dict[str, WheelSeen] = {}
 
     def take(self, update: Update) -> None:
@@ -50,6 +52,10 @@ class Known:
             calendar=self.calendar,
             store_problem=self.store_problem,
         )
+
+    def cannot_drive(self, view: TargetView) -> str:
+        """Return in words why this login may not move a target forward; "" where it may, or where that is not known."""
+        return self.records.cannot_drive(view.environment.value) if self.records is not None else ""
 
     def lost_wheel(self, view: RolloutView) -> WheelSeen | None:
         """Return who took over from this window, and when; None while it drives, or when it never did."""

@@ -7,15 +7,15 @@ from itertools import islice
 from pathlib import Path
 
 from PySide6.QtCore import QMarginsF, QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPageLayout, QPageSize, QPainter, QPdfWriter
+from PySide6.QtGui import QColor, QFont, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextOption
 
+from console.desktop import theme
 from console.desktop.tokens import tokens
 from console.model.document import Part
 
 DPI, POINTS = 300, 72.0
 MARGIN = 36.0
 _INK, _GREY, _LINE = QColor("#1b1f24"), QColor("#5a6777"), QColor("#d0d7de")
-_WRAP = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 _LOOKED_AT, _LEAST, _MOST = 200, 4, 34
 """Columns share the width by their longest cell among the first rows, counted in signs within these bounds."""
 PAD = 3.0
@@ -40,13 +40,19 @@ class PdfPage:
         if self.ready:
             self._foot()
 
+    def _wrapping(self) -> QTextOption:
+        """Return how text is broken: between words, and within one that is longer than its place."""
+        option = QTextOption(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        return option
+
     def line(self, text: str, px: int, *, strong: bool = False, ink: QColor = _INK, gap: float = 2.0) -> None:
         """Write a paragraph over the whole width."""
         self._use(px, strong=strong, ink=ink)
-        box = self.painter.boundingRect(QRectF(MARGIN, 0, self.wide, 4000), int(_WRAP), text)
+        box = self.painter.boundingRect(QRectF(MARGIN, 0, self.wide, 4000), text, self._wrapping())
         self.room(box.height() + gap)
         self._use(px, strong=strong, ink=ink)
-        self.painter.drawText(QRectF(MARGIN, self.y, self.wide, box.height() + 1), int(_WRAP), text)
+        self.painter.drawText(QRectF(MARGIN, self.y, self.wide, box.height() + 1), text, self._wrapping())
         self.y += box.height() + gap
 
     def row(self, cells: Sequence[str], widths: Sequence[float], *, strong: bool = False) -> None:
@@ -57,7 +63,7 @@ class PdfPage:
         self._use(7, strong=strong, ink=_INK)
         x = MARGIN
         for cell, wide in zip(cells, widths, strict=False):
-            self.painter.drawText(QRectF(x + PAD, self.y + PAD, wide - 2 * PAD, high - 2 * PAD + 1), int(_WRAP), cell)
+            self.painter.drawText(QRectF(x + PAD, self.y + PAD, wide - 2 * PAD, high - 2 * PAD + 1), cell, self._wrapping())
             x += wide
         self.y += high
         self.painter.setPen(_LINE)
@@ -72,7 +78,7 @@ class PdfPage:
             self._foot()
 
     def _height(self, cell: str, wide: float) -> float:
-        return self.painter.boundingRect(QRectF(0, 0, wide - 2 * PAD, 4000), int(_WRAP), cell).height()
+        return self.painter.boundingRect(QRectF(0, 0, wide - 2 * PAD, 4000), cell, self._wrapping()).height()
 
     def _foot(self) -> None:
         self._use(7, strong=False, ink=_GREY)
@@ -138,7 +144,8 @@ class PdfJob(QObject):
     failed = Signal(str)
 
     def begin(self, path: Path, title: str, parts: Iterable[Part]) -> None:
-        """Begin to write."""
+        """Begin to write; the faces are given to Qt here, on its own thread."""
+        theme.load_all()
         threading.Thread(target=self._run, args=(path, title, parts), name="pdf", daemon=True).start()
 
     def _run(self, path: Path, title: str, parts: Iterable[Part]) -> None:

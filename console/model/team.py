@@ -23,4 +23,16 @@ class RecordsView:
     problem: str = ""
     roles: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    """What each of the roles does, in words."""
     consoles: tuple[ConsoleSeen, ...] = ()
+
+    def cannot_drive(self, environment: str) -> str:
+        """Return in words why this login may not move anything forward in an environment; "" where it may, or where it is not known."""
+        if not self.team or not self.roles:
+            return ""
+        if not {"operator", "admin"} & set(self.roles):
+            return f"your role here is {' and '.join(self.roles)}: this needs an operator"
+        if self.environments and environment not in self.environments:
+            return f"your role reaches {', '.join(self.environments)} only"
+        return ""

@@ -524,7 +524,14 @@ def records(**changes: object) -> RecordsView:
 def team_records(**changes: object) -> RecordsView:
     """Return a team's records, shared by two consoles and an agent of an older version."""
     made = RecordsView(
-        True, "releases on db.example:5432 as rita", "rita", NOW, "log 5f2c in database releases", "", ("operator", "approver"),
-        ("production", "staging"), (seen("Ana R."), seen("Rita M."), seen("release-agent", "agent", "0.0.9", 4.0)),
-    )  # fmt: skip
+        team=True,
+        place="releases on db.example:5432 as rita",
+        login="rita",
+        at=NOW,
+        identity="log 5f2c in database releases",
+        roles=("operator", "approver"),
+        environments=("production", "staging"),
+        may=("starts, drives and takes back rollouts", "gives permits to others"),
+        consoles=(seen("Ana R."), seen("Rita M."), seen("release-agent", "agent", "0.0.9", 4.0)),
+    )
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -148,6 +148,9 @@ class PlanPane(QWidget):
 
     def _shut(self, plan: PlanView) -> str:
         """Return why Start is shut: the decision, or a signature that is asked for; the policy is asked again at the click."""
+        refused = self._around.known.cannot_drive(self._target) if self._target is not None else ""
+        if refused:
+            return refused
         if plan.no_way_back:
             signed = self.signs.isChecked() and self.reason.text().strip()
             return "" if signed else "sign that there is no way back, with a reason"

@@ -151,8 +151,8 @@ class TargetPanel(Card):
         """Return the target shown."""
         return self._view
 
-    def show_view(self, view: TargetView, wheel: WheelView | None, now: datetime) -> None:
-        """Show a target as it stands now."""
+    def show_view(self, view: TargetView, wheel: WheelView | None, now: datetime, refused: str = "") -> None:
+        """Show a target as it stands now; `refused` says why this login may not move it forward."""
         self._view = view
         self._name.setText(view.name)
         self._state.show_state(view.state, subject=view.name)
@@ -171,7 +171,7 @@ class TargetPanel(Card):
         self._show_systems(view.connections)
         self._facts.show_rows(state_rows(view, wheel, now))
         self._trust.setVisible(bool(view.commands) and not view.trusted)
-        self._show_buttons(view)
+        self._show_buttons(view, refused)
 
     def _show_split(self, view: TargetView) -> None:
         self._split.show_view(view.weight)
@@ -217,12 +217,14 @@ class TargetPanel(Card):
         else:
             self.planned.emit()
 
-    def _show_buttons(self, view: TargetView) -> None:
+    def _show_buttons(self, view: TargetView, refused: str) -> None:
         self.main.setText("Open rollout" if moving(view) else "Plan a release")
         self.arm.setText("Observe-only …" if view.armed else "Arm …")
-        shut = "a rollout runs on it" if moving(view) else "" if view.armed else "observe-only: arm it first"
+        shut = refused or ("a rollout runs on it" if moving(view) else "" if view.armed else "observe-only: arm it first")
+        self.main.set_locked("" if moving(view) else refused)
+        self.arm.set_locked(refused)
         self.switch.set_locked(shut)
         self.switch.setVisible(not moving(view))
         self.rehearse.setVisible(view.can_rehearse)
         self.rehearse.set_locked(shut)
-        self.remove.set_locked("a rollout runs on it" if moving(view) else "")
+        self.remove.set_locked("a rollout runs on it" if moving(view) else refused)

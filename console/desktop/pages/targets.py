@@ -150,7 +150,7 @@ class TargetsPage(Page):
 
     def _show_panel(self, view: TargetView) -> None:
         rollout = self.around.known.rollout_of(view.name)
-        self.panel.show_view(view, rollout.wheel if rollout else None, self.around.clock.now())
+        self.panel.show_view(view, rollout.wheel if rollout else None, self.around.clock.now(), self.around.known.cannot_drive(view))
 
     def _open(self) -> None:
         view = self.around.known.targets.get(self._name)

@@ -19,14 +19,6 @@ from console.model.verbs import State
 
 EVERY = 3
 """Seconds between two readings while the panel is on screen."""
-MAY = {
-    "viewer": "see everything, send nothing",
-    "operator": "start and drive rollouts, and go back",
-    "approver": "give permits that another person asked for",
-    "admin": "manage targets, freezes, people and settings",
-    "auditor": "read and verify every record",
-}
-"""What each role may do; the database enforces it."""
 KINDS = {"desktop": "Console", "cli": "Command", "agent": "Agent"}
 
 
@@ -42,7 +34,7 @@ def fact_rows(view: RecordsView) -> tuple[tuple[str, str], ...]:
     rows = [("Where", view.place), ("Pinned", view.identity), ("You", view.login)]
     if view.team:
         rows.append(("Role", ", ".join(view.roles) or ("not read" if view.problem else "none: nothing but reading")))
-        rows += [("May", f"{MAY.get(role, role)} ({role})") for role in view.roles]
+        rows += [("May", f"{role}: {words}") for role, words in zip(view.roles, view.may, strict=False)]
         rows.append(("In", ", ".join(view.environments) or "all environments"))
     return tuple((name, words) for name, words in rows if words)
 
@@ -127,6 +119,7 @@ class TeamPanel(Panel):
     def show_view(self, view: RecordsView) -> None:
         """Show what holds the records."""
         self._view = view
+        self._around.known.records = view
         state, words = state_of(view)
         self.state.show_state(state, words, "records")
         trouble = f"{view.problem} Forward moves wait; going back goes on, and is written to this computer's journal."

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from console.desktop.pages.releases import ReleasesPage
 from console.desktop.pages.settings import SettingsPage
+from console.desktop.pages.targets import TargetsPage
 from console.desktop.pages.team_panel import TeamPanel, fact_rows, state_of
 from console.desktop.widgets.age import ticker
 from console.model.errors import Unreachable
@@ -39,7 +41,7 @@ def test_a_team_sees_database_identity_login_role_and_environments(panel, desk):
     assert ("Where", "releases on db.example:5432 as rita") in rows
     assert ("Pinned", "log 5f2c in database releases") in rows
     assert ("Role", "operator, approver") in rows
-    assert ("May", "start and drive rollouts, and go back (operator)") in rows
+    assert ("May", "operator: starts, drives and takes back rollouts") in rows
     assert ("In", "production, staging") in rows
     assert not panel.alone.isVisible()
 
@@ -90,3 +92,41 @@ def test_an_error_is_shown_in_words(qtbot, around, desk, times):
         panel.load()
     qtbot.waitUntil(lambda: not panel.problem.isHidden())
     assert "do not answer" in panel.problem.text()
+
+
+@pytest.mark.parametrize(
+    ("roles", "environments", "why"),
+    [
+        (("viewer",), (), "your role here is viewer: this needs an operator"),
+        (("viewer", "auditor"), (), "your role here is viewer and auditor: this needs an operator"),
+        (("operator",), ("staging",), "your role reaches staging only"),
+        (("operator",), (), ""),
+        (("admin",), ("production",), ""),
+        ((), (), ""),
+    ],
+)
+def test_what_a_role_may_not_is_said_on_the_buttons(shown, around, roles, environments, why):
+    around.known.records = samples.team_records(roles=roles, environments=environments)
+    page = shown(TargetsPage, samples.incident())
+    page.show_subject("account-eu")
+    assert page.panel.main.isEnabled() == (not why)
+    assert page.panel.arm.toolTip() == why
+    assert page.panel.arm.accessibleDescription() == why
+
+
+def test_a_viewers_plan_can_be_made_and_not_started(shown, qtbot, around, desk):
+    around.known.records = samples.team_records(roles=("viewer",))
+    page = shown(ReleasesPage, samples.incident())
+    page.show_subject("plan:account-eu")
+    qtbot.waitUntil(lambda: page.plan._plan is not None)
+    assert page.plan.start.toolTip() == "your role here is viewer: this needs an operator"
+
+
+def test_one_persons_records_refuse_nothing(around):
+    around.known.records = samples.records(roles=("viewer",))
+    assert around.known.cannot_drive(samples.target()) == ""
+
+
+def test_the_window_learns_the_role_when_the_engine_runs(opened, qtbot):
+    inside = opened(samples.incident())
+    qtbot.waitUntil(lambda: inside.around.known.records is not None)

@@ -140,9 +140,12 @@ class Checks:
         if plan["kind"] != "rollout" or since is None or stage < 0 or not (step["stage"] == stage + 1 or final):
             return
         needed = [counts[stage] for counts in (plan["needed"] or {}).values()]
-        own = [(at, totals) for at, who, totals in self.site.served if who is effect.process]
-        began = max((at for at, _ in own if at < _passed(since)), default=0.0)
-        seen = [(at, totals[plan["canary"]]) for at, totals in own if at >= began]
+        last: dict[str, float] = {}
+        for at, who, _ in self.site.served:
+            if at < _passed(since):
+                last[who.name] = at  # a console counts from its own last reading before the stage
+        began = min(last.values(), default=0.0) if effect.process.name not in last else last[effect.process.name]
+        seen = [(at, totals[plan["canary"]]) for at, _, totals in self.site.served if at >= began]
         grown = sum(max(0, b[0] - a[0]) + max(0, b[1] - a[1]) for (_, a), (_, b) in itertools.pairwise(seen))
         if needed and grown < max(needed):
             self.wrong(f"I6: {effect.key} leaves stage {stage} on {grown} sessions, {max(needed)} were needed")
@@ -168,9 +171,21 @@ class Checks:
         for name, state in known.settled.items():
             if states.get(name) != state:
                 self.wrong(f"I2: step {name} was {state} and is {states.get(name, 'gone')}")
+        for name in [name for name, state in states.items() if state == "confirmed" and name not in known.settled]:
+            self._confirmed(name)
         known.settled = {name: state for name, state in states.items() if state in {"confirmed", "failed"}}
         self._phases(now)
         self._holders(now)
+
+    def _confirmed(self, name: str) -> None:
+        """A weight is confirmed only where it was read back as wanted."""
+        step, seen = self.disk.rows("SELECT step, seen FROM steps WHERE id = ?", name)[0]
+        wanted = json.loads(step)
+        if wanted["kind"] != "weight":
+            return
+        read = json.loads(seen or "{}")
+        if any(abs(read.get(side, -1) - weight) > 0.6 for side, weight in wanted["want"].items()):
+            self.wrong(f"I2: {name} is confirmed, wanted {wanted['want']}, read back {read}")
 
     def _phases(self, now: float) -> None:
         known = self.known

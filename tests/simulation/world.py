@@ -296,6 +296,8 @@ class World:
             self.checks.wrong(f"I5: after a rollback in calm the router is at {self.site.weights}, stable is {stable}")
         for name, state, rollout in self.disk.rows("SELECT id, state, rollout FROM steps WHERE state NOT IN ('confirmed', 'failed')"):
             self.checks.wrong(f"I2: step {name} of {rollout} is {state} after a rollback in calm")
+        for (name,) in self.disk.rows("SELECT id FROM rollouts WHERE over = 1 AND auto_back_at IS NOT NULL"):
+            self.checks.wrong(f"{name} is over and still counts down")
         for name, phase in self.disk.rows("SELECT id, phase FROM rollouts WHERE over = 0"):
             self.checks.wrong(f"{name} is {phase} after a rollback in calm")
         report = await self.disk.store(Process("auditor"), self.clock).audit.verify()

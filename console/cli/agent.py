@@ -34,7 +34,7 @@ def agent(*, as_json: Annotated[bool, typer.Option("--json", help="Print each ev
 async def _run(*, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in ("SIGINT", "SIGTERM"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with suppress(NotImplementedError, AttributeError):  # Windows' loop has no signal handlers: there Ctrl+C ends it at once
             loop.add_signal_handler(getattr(signal, name), stop.set)
     async with opened(watch=None, keeps_watch=True, kind="agent") as console:

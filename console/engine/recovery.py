@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from console.engine import lost, quarantine, readiness, records, rejudging, step
+from console.engine import lost, quarantine, readiness, records, rejudging, step, wheelask
 from console.engine.adoption import Adoption, last_handover
 from console.engine.backward import Backward
 from console.engine.forward import watch_of
@@ -167,7 +167,8 @@ class Recovery:
         around = self._parts.around
         record.rows = {row.id: row for row in await around.store.journal.steps(record.id)}
         seen = await self._look_at_wheel(live, record)
-        record.handover = await last_handover(around.store, record.id) if seen.lease is None else None
+        given = await last_handover(around.store, record.id) if seen.lease is None else None
+        wheelask.receive(self._parts, live, record, given)
         await rejudging.again(self._parts, live, record)
         self._parts.touch(live, record)
 

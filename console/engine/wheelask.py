@@ -7,7 +7,7 @@ from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import AuditFilter, Entry, RecordKind
 from console.model.rollout import Actor, Lease
-from console.model.stores import Store
+from console.model.stores import Handover, Store
 from console.model.views import Notice
 from console.model.wheel import ASKED
 
@@ -45,4 +45,14 @@ def tell(parts: Parts, live: LiveTarget, record: LiveRollout, asked: Ask) -> Non
     why = f" {asked.reason}." if asked.reason else ""
     title = f"{asked.by.name} asks for the wheel of {record.id}"
     text = f"{live.target.title}: hand it over with a note, or keep it.{why}"
+    parts.outbox.notice(Notice(parts.around.clock.now(), "unknown", title, text, live.name, record.id))
+
+
+def receive(parts: Parts, live: LiveTarget, record: LiveRollout, given: Handover | None) -> None:
+    """Keep how a wheel was handed over, and tell the person to whom it was."""
+    before, record.handover, own = record.handover, given, parts.around.actor
+    if given is None or given == before or given.by.console == own.console or given.to not in {own.name, own.console}:
+        return
+    title = f"{given.by.name} hands you the wheel of {record.id}"
+    text = f"{live.target.title}: {given.note} Take the wheel to go on; until then nothing advances."
     parts.outbox.notice(Notice(parts.around.clock.now(), "unknown", title, text, live.name, record.id))

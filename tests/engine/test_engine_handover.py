@@ -38,6 +38,10 @@ async def test_a_handover_frees_the_wheel_at_once_and_the_next_driver_reads_the_
         ben = await w.desk(BEN)
         assert (await hand_over(ana, rollout, to="Ben")).decision.allowed
         assert ana.view(rollout).wheel.lease is None
+        await w.time.advance(1)
+        told = [each for update in ben.updates for each in update.notices if "hands you" in each.title]
+        assert [each.title for each in told] == ["Ana hands you the wheel of R-1"]
+        assert told[0].text.startswith("Checkout: watch the errors")
         card = await w.time.through(ben.engine.handover_card(rollout))
         assert (card.holder, card.note) == ("Ana", "Ana: watch the errors")
         assert card.step.startswith("stage 2 of 5: 25 %, held, since 2026-11-24T")

@@ -175,6 +175,7 @@ def test_an_agent_goes_on_with_what_a_terminal_hands_over_and_hands_it_back_when
 ) -> None:
     agent = shell.start("agent", "--json")
     driver = start(shell)
+    again = driver
     try:
         with Traffic(upstreams):
             assert agent.stdout is not None
@@ -198,10 +199,14 @@ def test_an_agent_goes_on_with_what_a_terminal_hands_over_and_hands_it_back_when
             taken = shell("wheel", "take", rollout, "--reason", "morning", "--json")
             assert taken.code == 0, taken.err
             assert taken.document["taken"] is True
+            again = shell.start("wheel", "take", rollout, "--reason", "go on", "--drive")
+            _until(lambda: shell("wheel", "show", rollout, "--json").document["held"])
             assert shell("release", "abort", rollout).code == 0
+            out, _ = again.communicate(timeout=30)
+            assert (again.returncode, "R-1: the wheel is here. Read back: 25 % on the canary." in out) == (1, True), out
             assert shell("wheel", "take", rollout).code == 3
     finally:
-        for process in (driver, agent):
+        for process in (driver, agent, again):
             process.kill()
             process.communicate()
 

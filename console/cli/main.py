@@ -9,7 +9,7 @@ import typer
 
 from console import __version__
 from console.app import begin_logs
-from console.cli import audit, freeze, moves, release, target, wheel
+from console.cli import audit, freeze, moves, release, target, wayback, wheel
 from console.cli.agent import agent
 from console.cli.demo import OpenDesktop, demo
 from console.cli.judge import judge
@@ -29,6 +29,12 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("practice")(practice)
 app.add_typer(target.app, name="target")
+release.app.command("step")(wayback.step)
+release.app.command("rows")(wayback.rows)
+release.app.command("rehearse")(wayback.rehearse)
+target.app.command("quarantine")(wayback.quarantine)
+target.app.command("lift")(wayback.lift)
+target.app.command("resume-reconcilers")(wayback.resume_reconcilers)
 app.add_typer(release.app, name="release")
 app.command("switch")(moves.switch)
 app.command("rollback")(moves.rollback)

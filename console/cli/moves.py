@@ -1,20 +1,31 @@
 """The commands that act at once: `switch`, `rollback` and `flag kill`."""
 
+import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from console.app import Console
-from console.cli.session import act, command, with_console
+from console.cli.output import print_table
+from console.cli.session import act, command, refuse, with_console
 from console.cli.target import Name, Reason
+from console.model.commands import Answer, Command
 from console.model.errors import NotAllowed, OutcomeUnknown
 from console.model.rollout import Phase, Rollout, StepRow, StepState
-from console.model.verbs import Direction, Verb
+from console.model.verbs import Direction, State, Verb
+from console.model.views import RolloutView, SendView, Update
 
 flag_app = typer.Typer(no_args_is_help=True, help="Feature flags.")
+
+
+ROWS_S = 2.0
+"""The rows are printed when they are told within this time."""
+
+GOOD = frozenset({StepState.CONFIRMED, StepState.SKIPPED})
+WORDS = {State.HEALTHY: "confirmed", State.WAIVED: "skipped", State.IN_ROLLOUT: "sent", State.UNKNOWN: "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,14 @@ def report(over: Ended, said: str) -> None:
     Raises OutcomeUnknown for a step whose effect is not known and for a way back that is not confirmed, NotAllowed for what was not done.
     """
     rollout = over.rollout
-    open_steps = [step for step in over.own if step.state is not StepState.CONFIRMED]
+    newest = {(step.step.seq, step.step.kind, step.step.direction): step for step in over.own}
+    open_steps = [step for step in newest.values() if step.state not in GOOD]
+    if rollout.phase is Phase.BACK_STOPPED:
+        raise OutcomeUnknown(
+            f"{rollout.id}: {rollout.note}",
+            means="What does not depend on it went on; the rows say which.",
+            advice=f"release-console release step {rollout.id} N --retry, --skip, --sign or --stop; or roll back again.",
+        )
     backward = any(step.step.direction is Direction.BACKWARD for step in open_steps)
     if backward or rollout.phase is Phase.UNKNOWN or any(step.state is not StepState.FAILED for step in open_steps):
         raise OutcomeUnknown(
@@ -75,16 +93,66 @@ def switch(name: Name, *, to: Annotated[str, typer.Option("--to", help="The side
     report(with_console(work, watch=[name]), f"all traffic of {name} is on {to}, read back.")
 
 
-def rollback(name: Name, *, reason: Reason = "") -> None:
-    """Return everything to the stable version: traffic first, then the flag. Never blocked by a freeze."""
+def rollback(
+    name: Name,
+    *,
+    reason: Reason = "",
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Go back also past the point of no return.")] = False,
+) -> None:
+    """Return everything to the stable version: traffic first, then what the target's file declares. Never blocked by a freeze."""
 
-    async def work(console: Console) -> Ended:
+    async def work(console: Console) -> tuple[Ended, tuple[SendView, ...]]:
         await console.look_before_a_way_back(name)
-        answer = await act(console, command(console, Verb.ROLLBACK, name, reason))
-        return await ended(console, answer.rollout)
+        wanted = command(console, Verb.ROLLBACK, name, reason)
+        answer = await console.act(wanted)
+        if answer.decision.asks and accept_loss:
+            answer = await console.act(wanted)
+        _check(wanted, answer, "Hold it, or roll back with --accept-loss.")
+        over = await ended(console, answer.rollout)
+        return over, await rows_of(console, answer.rollout)
 
-    over = with_console(work, watch=[name])
+    over, rows = with_console(work, watch=[name])
+    print_rows(rows)
     report(over, f"{name} is back on {over.rollout.plan.stable}, read back.")
+
+
+def _check(wanted: Command, answer: Answer, advice: str) -> None:
+    if answer.decision.asks:
+        raise NotAllowed(" ".join(answer.decision.reasons), means=answer.decision.allowed_instead, advice=advice)
+    refuse(wanted, answer)
+
+
+async def rows_of(console: Console, rollout: str) -> tuple[SendView, ...]:
+    """Return the rows of a way back as a screen shows them now; none where nothing is told in time."""
+    found: dict[str, RolloutView] = {}
+    told = asyncio.Event()
+
+    def on_update(update: Update) -> None:
+        found.update({view.id: view for view in update.rollouts})
+        if rollout in found:
+            told.set()
+
+    cancel = console.listen(on_update)
+    try:
+        async with asyncio.timeout(ROWS_S):
+            await told.wait()
+    except TimeoutError:
+        return ()
+    finally:
+        cancel()
+    return found[rollout].sends
+
+
+def print_rows(rows: Sequence[SendView]) -> None:
+    """Print the rows of a way back, each with its state and what can be done with it now."""
+
+    def words(row: SendView) -> tuple[str, ...]:
+        state = "not sent" if row.state is None else WORDS.get(row.state, row.state.value.replace("_", " "))
+        took = "-" if row.took_s is None else f"{row.took_s:.1f} s"
+        detail = row.detail or (row.instructions if "sign" in row.moves else "")
+        return (str(row.number), row.what, row.value or row.system, state, took, " ".join(row.moves) or "-", detail)
+
+    print_table(("", "WHAT", "VALUE", "STATE", "TOOK", "OPEN", "DETAIL"), [words(row) for row in rows])
 
 
 @flag_app.command("kill")

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -31,7 +32,17 @@ def _print_plan(view: PlanView) -> None:
     print("What will be sent:")
     print_table(("", "WHAT", "SYSTEM", "VALUE"), [(f"  {s.number}", s.what, s.system, s.value) for s in view.sends])
     print("The way back:")
-    print_table(("", "WHAT", "SYSTEM", "VALUE"), [(f"  {s.number}", s.what, s.system, s.value) for s in view.rollback])
+    print_table(
+        ("", "WHAT", "SYSTEM", "VALUE", "CLASS"),
+        [
+            (f"  {s.number}", s.what, s.system, s.value, f"{s.reversibility}: {s.loses}" if s.loses else s.reversibility)
+            for s in view.rollback
+        ],
+    )
+    if view.readiness is not None:
+        print(f"It is {view.readiness.light.value} and takes about {view.readiness.predicted_s:g} s:")
+        for item in view.readiness.items:
+            print(f"  {item.name}: {item.light.value}. {item.sentence}")
     for sentence in (view.found, view.not_seen, *view.warnings):
         if sentence:
             print(sentence)
@@ -87,13 +98,18 @@ def _line(event: Event) -> str:
             return f"{at}  {type(event).__name__}"
 
 
-ENDS = {Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED, Phase.UNKNOWN}
+ENDS = {Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED, Phase.UNKNOWN, Phase.BACK_STOPPED}
 """Where driving ends. A held rollout is driven on: whoever resumes it, here or in a window, finds its driver."""
 
 
 @app.command()
 def start(
-    plan_hash: Annotated[str, typer.Argument(help="The plan's hash, or its first 8 signs or more.", metavar="PLAN")], *, reason: Reason = ""
+    plan_hash: Annotated[str, typer.Argument(help="The plan's hash, or its first 8 signs or more.", metavar="PLAN")],
+    *,
+    reason: Reason = "",
+    no_way_back: Annotated[
+        bool, typer.Option("--no-way-back", help="Sign, with a reason, that what the plan names cannot be taken back.")
+    ] = False,
 ) -> None:
     """Start a planned rollout and drive it here until it is done, taken back, or held; Ctrl+C holds it."""
 
@@ -102,10 +118,14 @@ def start(
 
     plan = with_console(find)
 
+    def wanted(console: Console) -> Command:
+        asked = Command(Verb.START, plan.target, console.actor, reason, release=plan.release, plan_hash=plan.hash)
+        return replace(asked, signs_no_way_back=no_way_back)
+
     async def work(console: Console) -> Rollout:
         await console.read(plan.target, 6.0)
         console.engine.know(plan)
-        return await drive(console, Command(Verb.START, plan.target, console.actor, reason, release=plan.release, plan_hash=plan.hash))
+        return await drive(console, wanted(console))
 
     finish(with_console(work, watch=[plan.target]))
 
@@ -168,6 +188,12 @@ def finish(rollout: Rollout) -> None:
             f"{rollout.id} stands at a step whose effect is not known.",
             means="Nothing more is sent until you decide.",
             advice=f"release-console release show {rollout.id}, then promote or rollback.",
+        )
+    if rollout.phase is Phase.BACK_STOPPED:
+        raise OutcomeUnknown(
+            f"{rollout.id}: {rollout.note}",
+            means="What does not depend on it went on.",
+            advice=f"release-console release rows {rollout.id}, then release step {rollout.id} N, or roll back again.",
         )
     if rollout.phase in {Phase.ROLLED_BACK, Phase.ABORTED}:
         raise GateFailed(f"{rollout.plan.release} was taken back: {rollout.note or 'see release show'}.")

@@ -27,6 +27,12 @@ def with_console(work: Callable[[Console], Awaitable[T]], *, watch: Sequence[str
 async def act(console: Console, command: Command) -> Answer:
     """Do a command and return the answer. Raises NotAllowed with the reasons when it was refused."""
     answer = await console.act(command)
+    refuse(command, answer)
+    return answer
+
+
+def refuse(command: Command, answer: Answer) -> None:
+    """Raise NotAllowed with the reasons when a command was refused."""
     if not answer.decision.allowed:
         reasons = answer.decision.reasons or ("refused",)
         raise NotAllowed(
@@ -34,7 +40,6 @@ async def act(console: Console, command: Command) -> Answer:
             means=" ".join(reasons[1:]),
             advice=answer.decision.allowed_instead,
         )
-    return answer
 
 
 async def target_of(console: Console, rollout: str) -> str:

@@ -92,6 +92,12 @@ def _status_text(view: TargetView) -> None:
         print(f"  {word:<9} {_fact(fact)}")
     print(f"  freeze    {'frozen: ' + view.freeze.name if view.freeze.frozen else 'open'}")
     print(f"  writing   {'armed' if view.armed else 'observe-only'}, freezes enforced by this console only")
+    if view.readiness is not None:
+        worst = view.readiness.items[0]
+        print(f"  way back  {view.readiness.light.value}, about {view.readiness.predicted_s:g} s; {worst.name}: {worst.sentence}")
+    for row in view.quarantine:
+        paused = f"; paused: {', '.join(row.paused)}" if row.paused else ""
+        print(f"  {'lifted' if row.lifted else 'bad'}       {row.version}: {row.reason or 'rolled back'} ({row.by}, {row.rollout}){paused}")
     for connection in view.connections:
         words = "answers" if connection.ok else (connection.problem.what if connection.problem else "no answer yet")
         print(f"  {connection.port:<9} {connection.system}: {words}, {age(connection.last_at, now)} old")

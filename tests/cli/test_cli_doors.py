@@ -83,7 +83,10 @@ def over(phase: Phase, *states: StepState, direction: Direction = Direction.BACK
     step = Step(0, StepKind.WEIGHT, Verb.ROLLBACK, direction, "Envoy", {"blue": 100, "green": 0})
     plan = Plan(PlanKind.ROLLBACK, "shop", "5.1", "blue", "green", "5.1", "5.2", (step,))
     rollout = Rollout("R-1", plan, phase, 1, 1, ANA, "", NOW, note="a freeze began")
-    rows = tuple(StepRow(f"R-1.{number}", "R-1", step, state, ANA, NOW, detail="as it is") for number, state in enumerate(states))
+    rows = tuple(
+        StepRow(f"R-1.{number}", "R-1", replace(step, seq=number), state, ANA, NOW, detail="as it is")
+        for number, state in enumerate(states)
+    )
     return Ended(rollout, rows)
 
 
@@ -111,3 +114,24 @@ def test_a_way_back_that_is_not_in_the_records_says_so(recorded: str, words: str
     ended = over(Phase.ROLLED_BACK, StepState.CONFIRMED)
     report(replace(ended, own=tuple(replace(step, recorded=recorded) for step in ended.own)), "back on blue")
     assert words in capsys.readouterr().err
+
+
+def test_a_way_back_that_stopped_at_a_step_is_unknown_and_names_the_next_moves() -> None:
+    ended = over(Phase.BACK_STOPPED, StepState.CONFIRMED, StepState.FAILED)
+    ended = replace(ended, rollout=replace(ended.rollout, note="rollback stopped at step 2: code: failed. no"))
+    with pytest.raises(OutcomeUnknown, match="R-1: rollback stopped at step 2: code") as told:
+        report(ended, "back")
+    assert "release step R-1 N --retry, --skip, --sign or --stop" in told.value.advice
+    assert told.value.exit_code == 5
+
+
+def test_a_skipped_step_and_one_that_failed_before_it_was_confirmed_are_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = over(Phase.ROLLED_BACK, StepState.FAILED, StepState.SKIPPED)
+    again = replace(ended.own[0], id="R-1.9", state=StepState.CONFIRMED)
+    report(Ended(ended.rollout, (*ended.own, again)), "back on blue")
+    assert capsys.readouterr().out == "R-1: back on blue\n"
+
+
+@pytest.mark.parametrize("moves", [(), ("--retry", "--skip")])
+def test_a_row_is_given_one_move(moves: tuple[str, ...]) -> None:
+    assert main.run(["release", "step", "R-1", "2", *moves]) == 2

@@ -1,6 +1,7 @@
 """Freezes, targets, samples and settings: kept as given, each change told in the audit."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from store_kit import ANN, BOB, NOON, HandClock, entry, opened
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import BadFile, NotAllowed, StaleWrite
 from console.model.freeze import FreezeWindow, OneOff, StopTheLine, Weekly
+from console.model.readiness import Rehearsal
 from console.model.rollout import GateSample, Phase
 from console.model.stores import RolloutChange, TargetChange, TargetRow
+from console.model.views import QuarantineView
 from console.store.persons import FOR
 from console.store.sqlite import SqliteStore, open_store
 
@@ -124,3 +127,30 @@ async def test_a_target_that_was_forgotten_is_not_brought_back_by_a_change(store
     with pytest.raises(NotAllowed, match="shop"):
         await store.targets.amend("shop", TargetChange(armed=True), ANN, "arm", NOON)
     assert list(await store.targets.rows()) == []
+
+
+async def test_a_quarantine_is_kept_until_it_is_lifted_and_nothing_is_paused_for_it(store: SqliteStore):
+    bad = QuarantineView("5.2b", NOON, "ann", "payments fail", "R-1")
+    await store.ways.quarantine("shop", bad, ANN, NOON)
+    await store.ways.quarantine("shop", bad, ANN, NOON)
+    await store.ways.quarantine("shop", replace(bad, paused=("robot",)), ANN, NOON)
+    assert await store.ways.quarantines("shop") == [replace(bad, paused=("robot",))]
+    assert await store.ways.quarantines("search") == []
+    assert not await store.ways.lift("shop", "5.3", BOB, "mended", NOON)
+    assert await store.ways.lift("shop", "5.2b", BOB, "mended", NOON)
+    assert not await store.ways.lift("shop", "5.2b", BOB, "mended", NOON)
+    assert [row.lifted for row in await store.ways.quarantines("shop")] == [True]
+    await store.ways.resumed("shop", BOB, "git is mended", NOON)
+    assert await store.ways.quarantines("shop") == []
+    verbs = [("quarantine", "ann"), ("quarantine", "ann"), ("lift quarantine", "bob"), ("resume reconcilers", "bob")]
+    assert await told(store) == verbs
+
+
+async def test_rehearsals_are_kept_newest_first(store: SqliteStore):
+    first = Rehearsal(NOON, 4.0, 4.2, {"weight": 0.4, "code": 3.8})
+    second = Rehearsal(NOON + timedelta(days=1), 4.2, 9.0, {"weight": 0.4}, ok=False)
+    await store.ways.rehearsed("shop", first, ANN, "try")
+    await store.ways.rehearsed("shop", second, BOB, "again")
+    assert await store.ways.rehearsals("shop") == [second, first]
+    assert await store.ways.rehearsals("shop", 1) == [second]
+    assert await told(store) == [("rehearse", "ann"), ("rehearse", "bob")]

@@ -21,6 +21,7 @@ EVERY_S = 60
 _AT_ONCE = 5000
 _UNSIGNED_EVERY = 1000
 _KEPT = "frontier"
+_ABOUT = select(about.c.key, about.c.value).where((about.c.key == "log") | (about.c.key == _KEPT))
 _BEGIN_ACTIONS = frozenset({RecordKind.INTENT, RecordKind.PLAN, RecordKind.VERDICT})
 
 
@@ -35,7 +36,7 @@ class Kept:
 
 def kept(conn: Connection) -> Kept:
     """Read it; an edge that cannot be read is begun anew, since everything that follows from it is verified."""
-    rows = conn.execute(select(about.c.key, about.c.value).where(about.c.key.in_(("log", _KEPT))))
+    rows = conn.execute(_ABOUT)
     values = {str(row.key): str(row.value) for row in rows}
     try:
         held = json.loads(values.get(_KEPT, ""))

@@ -77,10 +77,13 @@ class Heads:
         self._edge.extend(digests[used:good])
         return fault
 
-    def lost(self, size: int) -> Fault | None:
-        """Return the first record that a head has and the log of this size lacks; None when it lacks none."""
+    def lost(self, size: int, *, compared: bool = True) -> Fault | None:
+        """Return the first record that a head has and the log of this size lacks; None when it lacks none.
+
+        `compared` False: the records were not fed here, so that only sizes are known.
+        """
         head = self._next()
-        if head is None:
+        if head is None or (not compared and head.size <= size and not head.problem):
             return None
         wrong = self._contradiction(head) if head.problem else None
         return wrong or Fault(size + 1, f"missing: the records after {size} were cut off; {_named(head)} has {head.size}")

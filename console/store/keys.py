@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from console.model.audit import AuditKey
 from console.model.clock import Clock, iso
@@ -23,6 +23,7 @@ from console.store.signing import KEYRING, PRACTICE, SigningKey, key_from, make_
 KEYS = "keys"
 """Under this name a connection that writes carries the store's keys in its `info`."""
 
+_PRACTICE = select(targets.c.practice).where(targets.c.name == bindparam("target"))
 _log = logging.getLogger(__name__)
 _USUAL_S, _URGENT_S, _PATIENT_S = 0.8, 0.3, 20.0
 """How long after it was asked the keyring may keep a write waiting; and who makes a key may keep a person waiting."""
@@ -173,7 +174,7 @@ class Keys:
             name = str(conn.execute(select(rollouts.c.target).where(rollouts.c.id == rollout)).scalar() or "")
         if not name:
             return False
-        found = conn.execute(select(targets.c.practice).where(targets.c.name == name)).scalar()
+        found = conn.execute(_PRACTICE, {"target": name}).scalar()
         if found is None:
             return name in self._practised
         (self._practised.add if found else self._practised.discard)(name)

@@ -29,7 +29,7 @@ def verify_on(
     if not isinstance(raw, sqlite3.Connection):
         return verify_rows(_from_server(conn), log_id, size, progress, beside)
     try:
-        return verify_rows(_from_file(raw), log_id, size, progress, beside)
+        return verify_rows(_from_file(raw, signatures=signatures), log_id, size, progress, beside)
     except sqlite3.DatabaseError as error:
         done = _readable(raw)
         return VerifyReport(log_id, size, "", done, done + 1, f"unreadable: the file is damaged here ({error})", (), done)
@@ -78,14 +78,16 @@ def _from_server(conn: Connection) -> Iterator[tuple[Any, ...]]:
     return (tuple(row) for row in fetched)
 
 
-def _from_file(raw: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    return raw.execute(f"SELECT {', '.join(Row._fields)} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
+def _from_file(raw: sqlite3.Connection, *, signatures: bool) -> Iterator[tuple[Any, ...]]:
+    """Return all records in order from a file; where signatures are not checked it is told only whether there is one."""
+    last = "signature" if signatures else "CASE WHEN signature IS NULL THEN NULL ELSE 1 END"
+    return raw.execute(f"SELECT {', '.join(Row._fields[:-1])}, {last} FROM audit NOT INDEXED ORDER BY seq")  # noqa: S608
 
 
 def _readable(raw: sqlite3.Connection) -> int:
     """Count the records before the first that cannot be read."""
     count = 0
     with suppress(sqlite3.DatabaseError):
-        for _ in _from_file(raw):
+        for _ in _from_file(raw, signatures=False):
             count += 1
     return count

@@ -9,7 +9,7 @@ import typer
 
 from console import __version__
 from console.app import begin_logs
-from console.cli import audit, freeze, moves, release, target, wayback, wheel
+from console.cli import audit, freeze, moves, release, target, team, wayback, wheel
 from console.cli.agent import agent
 from console.cli.demo import OpenDesktop, demo
 from console.cli.judge import judge
@@ -43,6 +43,7 @@ app.add_typer(freeze.app, name="freeze")
 app.add_typer(wheel.app, name="wheel")
 app.command("judge")(judge)
 app.add_typer(audit.app, name="audit")
+app.add_typer(team.app, name="team")
 app.command("agent")(agent)
 
 

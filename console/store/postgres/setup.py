@@ -1,5 +1,6 @@
 """Sets a team's database up, brings an older one forward, and adds people: each as statements that can be printed or run."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def set_up(raw: Raw, address: Address, at: datetime) -> list[str]:
     """
     engine = create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=NullPool, use_native_hstore=False)
     with told(address), within(raw, SETUP_S), engine.connect() as conn:
-        log = _log_of(raw) or uuid4().hex
+        log = log_of(raw) or uuid4().hex
         done = []
         for part in parts(address.database, log):
             for statement in part.statements:
@@ -119,7 +120,7 @@ def told(address: Address) -> Iterator[None]:
         raise words.cannot_record(error, address) from error
 
 
-def _log_of(raw: Raw) -> str:
+def log_of(raw: Raw) -> str:
     """Return the log of a database that was set up before, "" for an empty one. Raises BadFile for one of a newer version."""
     if raw.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.about",)).fetchone() == (None,):
         return ""
@@ -206,3 +207,8 @@ def people_in(conn: Connection) -> Sequence[Person]:
     """Return everybody of the team who was not removed."""
     query = select(people).where(people.c.removed_at.is_(None)).order_by(people.c.login)
     return [Person(row.login, tuple(row.roles), tuple(row.environments)) for row in conn.execute(query)]
+
+
+def people_text(conn: Connection) -> str:
+    """Return everybody who ever was of the team, for a backup."""
+    return json.dumps([dict(row) for row in conn.execute(select(people).order_by(people.c.login)).mappings()])

@@ -1,0 +1,74 @@
+"""The `team` commands, from an empty database to a history that moved into it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers.postgres_process import PASSWORD, PostgresServer
+
+from console.cli.main import run
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    name = postgres_server.new_database()
+    yield name
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_login_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEAM_SECRET", PASSWORD)
+    monkeypatch.delenv("RELEASE_CONSOLE_STORE", raising=False)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """Run a command, check its exit code, and return all it said."""
+    found = run(words)
+    said = capsys.readouterr()
+    assert found == code, said
+    assert PASSWORD not in said.out + said.err
+    return said.out + said.err
+
+
+@pytest.mark.postgres
+def test_a_team_is_set_up_joined_filled_saved_and_left(
+    postgres_server: PostgresServer, database: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    admin, ann = postgres_server.url(database), postgres_server.url(database, "cli_ann")
+    assert "CREATE TABLE IF NOT EXISTS audit" in told(capsys, "team", "setup", admin, "--print")
+    assert "tables and indexes" in told(capsys, "team", "setup", admin)
+    assert "rights of each role" in told(capsys, "team", "setup", admin)
+    roles = ("--role", "operator", "--role", "admin", "--environment", "production")
+    added = told(capsys, "team", "add-person", "cli_ann", *roles, "--secret", "env:TEAM_SECRET", "--url", admin)
+    assert "role operator, admin in production" in added
+    told(capsys, "freeze", "stop-the-line", "--reason", "before the team")
+    told(capsys, "team", "use", ann, "--password", "env:TEAM_SECRET")
+    shown = json.loads(told(capsys, "team", "show", "--json"))
+    assert (shown["login"], shown["trouble"], shown["password"]) == ("cli_ann", "", "env:TEAM_SECRET")
+    assert "log " in shown["pinned"]
+    people = json.loads(told(capsys, "team", "roles", "--json"))["people"]
+    assert [person["login"] for person in people] == ["cli_ann", "postgres"]
+    assert "In the team's records now: 1 records" in told(capsys, "team", "move", "--reason", "one history")
+    assert "moved: stop the line" in told(capsys, "audit", "list")
+    told(capsys, "audit", "verify")
+    assert "samples deleted" in told(capsys, "team", "retention", "--days", "30")
+    assert "all of them hold" in told(capsys, "team", "backup", str(tmp_path / "copy"))
+    told(capsys, "team", "remove-person", "cli_ann", "--url", admin)
+    told(capsys, "freeze", "stop-the-line", "--reason", "not any more", code=4)
+    told(capsys, "team", "leave")
+    assert "before the team" in told(capsys, "audit", "list")
+    assert "restored" in told(capsys, "team", "restore", str(tmp_path / "copy"), "--replace")
+    assert "moved: stop the line" in told(capsys, "audit", "list")
+
+
+def test_what_cannot_be_used_is_said_in_words(capsys: pytest.CaptureFixture[str]):
+    assert "holds a password" in told(capsys, "team", "use", "postgresql://ann:secret@db/team", code=2)
+    assert "names no login" in told(capsys, "team", "use", "postgresql://db/team", code=2)
+    assert "no place for the password" in told(capsys, "team", "use", "postgresql://ann@db/team", "--password", "hunter2", code=2)
+    assert "your own folder" in told(capsys, "team", "roles", code=3)
+    unreachable = told(capsys, "team", "use", "postgresql://ann@127.0.0.1:1/team", code=4)
+    assert "rollback still works" in unreachable
+    told(capsys, "team", "leave")
+    assert "no role captain" in told(capsys, "team", "add-person", "x", "--role", "captain", code=2)

@@ -72,7 +72,8 @@ async def test_one_click_takes_everything_back_and_every_row_is_verified(tmp_pat
         rollout = await started(desk, 1)
         began = w.time.clock.elapsed()
         assert (await desk.act(Verb.ROLLBACK, reason="payments fail")).decision.allowed
-        await desk.until_phase(rollout, "rolled back")
+        view = await desk.until_phase(rollout, "rolled back")
+        assert view.note == "rollback by Ana: payments fail"
         assert w.shop.router.weights == BACK
         assert not w.shop.flags.on
         assert all(w.shop.undo[name].done and len(w.shop.undo[name].keys) == 1 for name in ("code", "schema", "tokens"))

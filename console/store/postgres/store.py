@@ -20,15 +20,15 @@ from console.store.database import Patience
 from console.store.keys import Signer, read_keys
 from console.store.postgres.address import Address, address_of
 from console.store.postgres.connecting import Door
-from console.store.postgres.mirror import Mirror
+from console.store.postgres.mirror import MIRROR, Mirror
 from console.store.postgres.server import PostgresServer
 from console.store.sqlite import UNSIGNED, MakeDatabase, SqliteStore
 
 PIN, JOURNAL = "team pin", "team journal"
 """Settings in a person's own folder: what was pinned at the first use, and the id of this folder's journal."""
 SPOOL = "team.journal"
-START_S = 1.0
-"""How long an opening waits for the server before it goes on without."""
+START_S, FIRST_START_S = 1.2, 8.0
+"""How long an opening waits for the server before it goes on with the mirror, and where there is no mirror yet to go on with."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,8 +85,10 @@ class PostgresStore(SqliteStore):
             raise TypeError("a team's store is on PostgreSQL")
         return self._database
 
-    def begin(self, patience_s: float = START_S) -> None:
+    def begin(self, patience_s: float | None = None) -> None:
         """Connect, and write what waits in this folder's journal; trouble is kept in words, not raised."""
+        if patience_s is None:
+            patience_s = START_S if (self.folder / MIRROR).exists() else FIRST_START_S
         self._spool.origin = f"journal {_journal_id(self.local)} of one console"
         try:
             self._file.reserve()

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from console.desktop import theme
+from console.desktop.pages.headed import HeadedModel
 from console.model.audit import Record
 
 Index = QModelIndex | QPersistentModelIndex
@@ -18,8 +18,10 @@ HEADS = ("No.", "When", "Who", "What", "Target", "Rollout", "Result", "Why")
 NO, WHEN, WHO, WHAT, TARGET, ROLLOUT, RESULT, WHY = range(8)
 
 
-class AuditModel(QAbstractTableModel):
+class AuditModel(HeadedModel):
     """The records that were brought so far. A newer request makes the answers to older ones void."""
+
+    heads = HEADS
 
     arrived = Signal()
 
@@ -80,16 +82,6 @@ class AuditModel(QAbstractTableModel):
         """Ask for the page before the oldest record shown."""
         if not parent.isValid() and self._more and not self._asking:
             self._ask(self._rows[-1].seq if self._rows else None, self._put_below)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a column's head."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADS[section]
-        if role == Qt.ItemDataRole.FontRole:
-            return theme.font("caption")
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return theme.colour("text.2")
-        return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a cell's text; UserRole gives the record."""

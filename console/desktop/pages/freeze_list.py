@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.pages.freeze_words import occurrence_words, span_words, zone_short
 from console.desktop.pages.giving_table import GivingTable
+from console.desktop.pages.headed import HeadedModel
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import write
 from console.model.verbs import State
@@ -30,8 +31,10 @@ def now_words(row: FreezeRow, now: datetime) -> tuple[State, str]:
     return State.PLANNED, "Planned" if row.upcoming else "Over"
 
 
-class FreezeModel(QAbstractTableModel):
+class FreezeModel(HeadedModel):
     """Windows in force first, then by their next occurrence."""
+
+    heads = HEADS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,16 +72,6 @@ class FreezeModel(QAbstractTableModel):
     def columnCount(self, parent: Index = QModelIndex()) -> int:
         """Return the number of columns."""
         return 0 if parent.isValid() else len(HEADS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a column's head."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADS[section]
-        if role == Qt.ItemDataRole.FontRole:
-            return theme.font("caption")
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return theme.colour("text.2")
-        return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a cell's text; ROW gives the window."""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from console.desktop import theme
+from console.desktop.pages.headed import HeadedModel
 from console.desktop.pages.target_order import Head, Line, lines
 from console.model.verbs import State
 from console.model.views import TargetView
@@ -29,8 +29,10 @@ STATE, TARGET, VERSIONS, TRAFFIC, WEIGHT, GATE, REQUESTS, FREEZE, WRITES, AGE = 
 LINE = Qt.ItemDataRole.UserRole
 
 
-class TargetsModel(QAbstractTableModel):
+class TargetsModel(HeadedModel):
     """Lines of the table: heads of groups, and targets under them. `LINE` gives the head or the view of a row."""
+
+    heads = HEADS
 
     def __init__(self, spoken: Callable[[TargetView], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -81,16 +83,6 @@ class TargetsModel(QAbstractTableModel):
         if isinstance(self.line(index.row()), Head):
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a column's head."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADS[section]
-        if role == Qt.ItemDataRole.FontRole:
-            return theme.font("caption")
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return theme.colour("text.2")
-        return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the line of a row, and what a screen reader says of it."""

@@ -55,8 +55,8 @@ class Recovery:
 
     async def reread(self) -> None:
         """Show what other processes made of the rollouts; a driver of ours that was overtaken finds out by itself."""
-        for target in tuple(self._parts.targets.values()):
-            await quarantine.refresh(self._parts, target)
+        for target in [each for each in self._parts.targets.values() if each.rollout is not None]:
+            await quarantine.refresh(self._parts, target)  # what never had a rollout has nothing quarantined and no rehearsal
         journal = self._parts.around.store.journal
         found = {rollout.id: rollout for rollout in await journal.rollouts(live=False, limit=HISTORY)}
         found |= {rollout.id: rollout for rollout in await journal.rollouts(live=True)}

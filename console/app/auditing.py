@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import is_zipfile
 
 from console.model.audit import Anchor, AuditFilter, Entry, Record, RecordKind, VerifyReport
 from console.model.clock import iso
@@ -121,6 +120,8 @@ def verify_file(
     progress: Callable[[int, int], bool] | None = None,
 ) -> VerifyReport:
     """Check an exported audit, or an evidence bundle, without a store; `partial` takes gaps for what a filter left out. Raises BadFile."""
+    from zipfile import is_zipfile  # noqa: PLC0415
+
     from console.files.bundle import read_bundle  # noqa: PLC0415
     from console.files.export import read_export  # noqa: PLC0415
     from console.store.exported import verify_export  # noqa: PLC0415

@@ -158,8 +158,9 @@ class Driver:
         record.promote = False
         while record.rollout.stage != number:
             change = RolloutChange(stage=number, stage_since=around.clock.now(), asked_weight=weight)
-            await self._change(change, f"stage {number + 1}")
             self._check_over()
+            await self._change(change, f"stage {number + 1}")
+        self._check_over()
         record.moving = False
         self._parts.outbox.tell(StageEntered(around.clock.now(), self._live.name, record.id, number, weight))
 
@@ -222,6 +223,8 @@ class Driver:
             raise Over
         if self._record.adopted and phase in {Phase.PLANNED, Phase.RUNNING}:
             raise Over  # watched here only: whoever was asked to go on drives it
+        if self._record.mine and self._record.rollout.token != self._record.held_token:
+            raise Over  # somebody raised the token meanwhile: what is written now would be theirs to write
 
     async def _held_back(self) -> bool:
         """Tell whether something keeps a running rollout from going on, and hold it or take it back for that."""

@@ -170,3 +170,16 @@ async def test_a_rollout_that_is_not_over_comes_in_sight_when_the_one_before_it_
         assert live.rollout.id == other.id, "nobody could close what nobody sees"
         await desk.act(Verb.ROLLBACK)
         await desk.until_phase(other.id, "rolled back")
+
+
+async def test_a_driver_that_comes_late_does_not_write_a_stage_into_a_rollout_that_somebody_else_holds(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await driven(w)
+        ben = await w.desk(BEN)
+        w.shop.router.before_set = lambda: w.time.sleep(3.0)
+        await w.time.until(lambda: ana.engine._parts.targets["shop"].sending == 1)
+        await ben.act(Verb.HOLD)
+        await w.time.advance(8)
+        row = await ana.row(rollout)
+        assert row.phase in {Phase.HELD, Phase.UNKNOWN}
+        assert (row.stage, row.asked_weight) == (1, 25)

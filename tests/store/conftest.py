@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from servers.postgres_process import PostgresServer
 from store_kit import HandClock, settle_now
-from team_kit import Team, copied, make_template
+from team_kit import Team, copied, make_bare_template, make_template
 
 from console.store.database import Patience
 from console.store.sqlite import SqliteStore, open_store
@@ -38,6 +38,12 @@ def folder(tmp_path: Path) -> Path:
 def team_template(postgres_process: PostgresServer) -> str:
     """A database that is set up, with people in every role, for each test to copy."""
     return make_template(postgres_process)
+
+
+@pytest.fixture(scope="session")
+def bare_template(postgres_process: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database that is set up and whose log is empty; its people are those of the other template."""
+    return make_bare_template(postgres_process, tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """Each attack on the audit is found, and the first bad record is named, whichever database it is made on."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from attacks import ATTACKS, Attack, SqliteVault, Vault, chained, fill, forged, outside, put, rows_of
+from servers.postgres_process import PostgresServer
+from team_kit import PostgresVault, Team, copied
 from test_store_signing import Drawer
 
 from console.store.keys import Signer
@@ -11,9 +14,15 @@ from console.store.keys import Signer
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite"])
-def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
-    return {"sqlite": SqliteVault}[request.param](tmp_path / "data")
+@pytest.fixture(params=["sqlite", "postgres"])
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
+    if request.param == "sqlite":
+        yield SqliteVault(tmp_path / "data")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = copied(server, request.getfixturevalue("bare_template"))
+    yield PostgresVault(Team(server, name), tmp_path / "data")
+    server.drop_database(name)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

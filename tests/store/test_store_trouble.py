@@ -330,3 +330,13 @@ async def test_a_newer_file_is_trouble_from_the_start(store: SqliteStore) -> Non
     with pytest.raises(CannotRecord, match="newer"):
         await newer.ready()
     await newer.close()
+
+
+async def test_a_file_that_a_newer_program_takes_over_meanwhile_is_not_written_any_more(store: SqliteStore) -> None:
+    rollout, _ = await driving(store)
+    with closing(sqlite3.connect(store.folder / RECORDS)) as raw:
+        raw.execute("PRAGMA user_version = 999")
+    with pytest.raises(CannotRecord, match="newer version"):
+        await store.audit.append(entry("by the old one"))
+    assert (await store.journal.rollout(rollout.id)).id == rollout.id
+    assert (await store.journal.send(intent_for(rollout, BACK), None)).recorded == "emergency"

@@ -1,4 +1,9 @@
-"""A TCP proxy that goes wrong on request, between a provider and the real system."""
+"""A TCP proxy that goes wrong on request, between a provider and the real system.
+
+`async with fault_proxy(address) as proxy:` gives a client `proxy.url` or `proxy.address`; `proxy.set(Fault.CUT_AFTER)` makes every
+connection from then on go wrong, and `applies` chooses which: by the request's first bytes, or by its number, so that
+`lambda request, number: number == 2` breaks the second of three changes and leaves a half-applied one behind. `seen` counts them.
+"""
 
 import asyncio
 import contextlib
@@ -7,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
+
+from faults.accepting import accepting
 
 
 class Fault(Enum):
@@ -52,29 +59,8 @@ async def fault_proxy(upstream: str) -> AsyncIterator[FaultProxy]:
     """Run a proxy before `HOST:PORT` or an http address."""
     host, _, port = (urlsplit(upstream).netloc if "//" in upstream else upstream).rpartition(":")
     proxy = FaultProxy()
-    links: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        links.add(task)
-        try:
-            await _handle(proxy, (host, int(port)), reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            links.discard(task)
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+    async with accepting(lambda reader, writer: _handle(proxy, (host, int(port)), reader, writer)) as proxy.port:
         yield proxy
-    finally:
-        server.close()
-        for link in list(links):
-            link.cancel()
-        await asyncio.gather(*links, return_exceptions=True)
 
 
 async def _handle(proxy: FaultProxy, upstream: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from faults.accepting import accepting
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -45,35 +47,21 @@ def bomb(size: int) -> Answer:
 async def scripted_server() -> AsyncIterator[ScriptedServer]:
     """Run a scripted server on loopback."""
     scripted = ScriptedServer()
-    links: set[asyncio.StreamWriter] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        links.add(writer)
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-                scripted.requests.append(head + await reader.readexactly(length))
-                answer = scripted.next()
-                if answer.raw is not None:
-                    writer.write(answer.raw)
-                    await writer.drain()
-                    return
-                headers = {**answer.headers, "content-length": str(len(answer.body))}
-                lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-                writer.write(f"HTTP/1.1 {answer.status} Scripted\r\n{lines}\r\n".encode() + answer.body)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            links.discard(writer)
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    scripted.port = server.sockets[0].getsockname()[1]
-    try:
+    async with accepting(lambda reader, writer: _answer(scripted, reader, writer)) as scripted.port:
         yield scripted
-    finally:
-        server.close()
-        for link in list(links):
-            link.close()
+
+
+async def _answer(scripted: ScriptedServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+        scripted.requests.append(head + await reader.readexactly(length))
+        answer = scripted.next()
+        if answer.raw is not None:
+            writer.write(answer.raw)
+            await writer.drain()
+            return
+        headers = {**answer.headers, "content-length": str(len(answer.body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"HTTP/1.1 {answer.status} Scripted\r\n{lines}\r\n".encode() + answer.body)
+        await writer.drain()

@@ -28,6 +28,8 @@ def sweep(cases: Iterable[Case], *, verbose: bool = False) -> tuple[int, int]:
         total += 1
         struck[result.struck] += 1
         held += not result.problems
+        if total % 100 == 0:
+            print(f"{held} of {total} so far", flush=True)
         if result.problems:
             print(f"case {number}: {case}", *result.problems[:3], sep="\n    ", flush=True)
             if verbose:

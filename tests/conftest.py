@@ -50,6 +50,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEASE_CONSOLE_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.delenv("RELEASE_CONSOLE_STORE", raising=False)  # no test may reach a real team's records
 
 
 @pytest.fixture

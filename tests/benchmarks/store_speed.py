@@ -84,9 +84,9 @@ def fill(store: SqliteStore, count: int) -> None:
         for number in range(seq + 1, seq + 10_001):
             row = like[number % 2]
             text = row.body.decode().replace('"prev":"?"', f'"prev":"{prev}"')
-            body = text.replace(f'"seq":1,"step":"{row.step}"', f'"seq":{number},"step":"s{number}"').encode()
+            body = text.replace(f'"seq":1,"step":"{row.step}"', f'"seq":{number},"step":"s{number // 2}"').encode()
             prev = sha256(body).hexdigest()
-            rows.append((number, *row[1:6], f"s{number}", prev, body, 1, row.key, row.signature))
+            rows.append((number, *row[1:6], f"s{number // 2}", prev, body, 1, row.key, row.signature))
         columns = ", ".join(Row._fields)
         conn.connection.driver_connection.executemany(f"INSERT INTO audit ({columns}) VALUES ({', '.join('?' * len(Row._fields))})", rows)
 

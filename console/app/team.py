@@ -16,6 +16,7 @@ from console.model.rollout import Actor
 
 if TYPE_CHECKING:
     from console.store.postgres.address import Address
+    from console.store.postgres.connecting import Raw
     from console.store.postgres.moving import Moved
     from console.store.postgres.setup import Person
     from console.store.postgres.store import PostgresStore
@@ -34,16 +35,11 @@ def _secret(place: str) -> str:
     return "" if ref is None else Secrets().resolve(ref)
 
 
-def _connection(address: "Address", place: str) -> Any:
+def _connection(address: "Address", place: str) -> "Raw":
     """Connect as an administrator. Raises StoreError in words."""
-    import psycopg  # noqa: PLC0415
+    from console.store.postgres.setup import connected  # noqa: PLC0415
 
-    from console.store.postgres.words import cannot_read  # noqa: PLC0415
-
-    try:
-        return psycopg.connect(**address.parameters, password=_secret(place) or None)  # type: ignore[arg-type]
-    except psycopg.Error as error:
-        raise cannot_read(error, address) from error
+    return connected(address, _secret(place))
 
 
 def set_up(url: str, place: str) -> list[str]:

@@ -86,6 +86,14 @@ def _known(key: str, value: str, *, keep: bool) -> tuple[str, ...]:
     return (f"INSERT INTO about (key, value) VALUES ('{key}', '{value}') ON CONFLICT (key) DO {rest}",)  # noqa: S608
 
 
+def connected(address: Address, password: str) -> Raw:
+    """Connect as an administrator, to a database that may not be set up yet. Raises StoreError in words."""
+    try:
+        return psycopg.connect(**address.parameters, password=password or None)  # type: ignore[arg-type]
+    except psycopg.Error as error:
+        raise words.cannot_read(error, address) from error
+
+
 def set_up(raw: Raw, address: Address, at: datetime) -> list[str]:
     """Set the database up in one transaction, make whoever does it an admin of the team, and return what was done.
 

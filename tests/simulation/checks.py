@@ -40,6 +40,8 @@ class Known:
     frozen: list[list[float]] = field(default_factory=list)
     """Spans in which a freeze was recorded and not lifted."""
     trouble_until: float = -1.0
+    unreadable_until: float = -1.0
+    """Until when the router could not be asked, for all we know, who it is."""
     confirmed_other: float = -1.0
     """When a person was last asked about another system at the router's address."""
     audited: int = 0
@@ -86,7 +88,8 @@ class Checks:
 
     def _backward(self, effect: Effect) -> None:
         pinned = self._pinned()
-        noticed = self.site.other_since + NOTICED_S < effect.asked_s and not self.site.wires["router"].fault
+        readable_since = max(self.site.other_since, self.known.unreadable_until)
+        noticed = readable_since + NOTICED_S < effect.asked_s and not self.site.wires["router"].fault
         asked = self.known.confirmed_other > self.site.other_since
         if effect.kind == "weight" and pinned and effect.fingerprint != pinned and noticed and not asked:
             self.wrong(f"I11: {effect.key} goes back at {effect.fingerprint}, pinned is {pinned}, and nobody was asked")
@@ -167,6 +170,8 @@ class Checks:
         now, known = self.site.clock.passed(), self.known
         if self.disk.trouble:
             known.trouble_until = now
+        if self.site.wires["router"].fault:
+            known.unreadable_until = now
         states = dict(self.disk.rows("SELECT id, state FROM steps"))
         for name, state in known.settled.items():
             if states.get(name) != state:

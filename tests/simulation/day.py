@@ -127,6 +127,7 @@ class Day:
 
     async def _mend(self) -> None:
         world = self._world
+        world.checks.look()
         for net in world.site.wires.values():
             net.fault = ""
         world.disk.trouble = world.site.metrics_fault = ""

@@ -61,7 +61,8 @@ class Inside(QObject):
 
     def tell(self, told: Notice) -> None:
         """Show a notice as a toast; a failure is announced and brings the window forward, without taking the keyboard."""
-        self.toasts.show_notice(told)
+        if not (told.rollout and self.page is not None and self.page.shows_rollout(told.rollout)):
+            self.toasts.show_notice(told)
         if told.level != "fail":
             return
         announce(self.window, f"{told.title}. {told.text}")

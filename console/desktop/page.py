@@ -80,6 +80,10 @@ class Page(QWidget):
         """Return the title and its small grey second part, for the top bar."""
         return self.title, ""
 
+    def shows_rollout(self, _rollout: str) -> bool:
+        """Tell whether this rollout is shown in full now: then a toast would only lie over what it repeats."""
+        return False
+
     def focus_filter(self) -> None:
         """Put the keyboard into the page's filter, where it has one."""
 

@@ -107,7 +107,8 @@ class BackRow(QWidget):
         self.detail.setText(shown.detail)
         plain = shown.state in PLAIN or shown.state is None
         self.detail.set_ink("text.3" if plain else theme.state_token(shown.state or State.PLANNED))
-        self.detail.setVisible(bool(shown.detail))
+        told_more = bool(shown.detail) and shown.state is not State.HEALTHY
+        self.detail.setVisible(told_more)
         self.note.setText("  ·  ".join(part for part in (waits, loss) if part))
         self.note.set_ink("look" if loss and shown.state not in words.SETTLED else "text.3")
         self.note.setVisible(bool(waits or loss))
@@ -115,7 +116,7 @@ class BackRow(QWidget):
         for move, button in self.buttons.items():
             button.setVisible(move in shown.moves)
             button.setAccessibleName(f"{button.text().removesuffix(' …')} step {shown.number}, {shown.what}")
-        self._below.setVisible(bool(shown.detail or waits or loss or shown.moves))
+        self._below.setVisible(bool(told_more or waits or loss or shown.moves))
         told = words.aloud(shown, rows)
         self.setAccessibleName(told)
         self.line.setToolTip(plain_tip(told))

@@ -110,6 +110,10 @@ class ReleasesPage(Page):
         shown = self.around.known.rollouts.get(self._shown)
         return (f"{shown.target}  ›  {shown.title}", f"rollout {shown.id}") if shown is not None else (self.title, "none yet")
 
+    def shows_rollout(self, _rollout: str) -> bool:
+        """Tell whether this rollout is the one on screen."""
+        return not self._planning and _rollout == self._shown
+
     def take_wheel(self, rollout: str) -> None:
         """Ask whether this console takes the wheel of a rollout, with the handover card."""
         view = self.around.known.rollouts.get(rollout)

@@ -163,3 +163,13 @@ def test_a_finished_way_back_names_what_was_skipped_and_how_long_it_took(shown):
 def test_the_bottom_bar_keeps_roll_back_after_a_stop(opened):
     inside = opened(samples.going_back(samples.back_stopped_rollout()))
     assert inside.window.bottom.button_of(samples.Verb.ABORT).isEnabled()
+
+
+def test_no_toast_lies_over_the_rollout_that_is_on_screen(opened):
+    inside = opened(samples.going_back(samples.back_stopped_rollout()))
+    inside.go("releases")
+    inside.tell(samples.notice())
+    assert inside.toasts.shown == ()
+    inside.go("calendar")
+    inside.tell(samples.notice())
+    assert len(inside.toasts.shown) == 1

@@ -38,8 +38,9 @@ class SqliteJournal:
 
     async def open(self, plan: Plan, actor: Actor, reason: str, at: datetime) -> Rollout:
         """Record a plan and open a rollout for it, as `R-1`, `R-2`, … Raises NotAllowed while another is on its way on the target."""
+        backward = all(step.direction is Direction.BACKWARD for step in plan.steps)  # a way back waits for no other writer
         try:
-            return await self._database.write(lambda conn: _open(conn, plan, actor, reason, at), hook="phase")
+            return await self._database.write(lambda conn: _open(conn, plan, actor, reason, at), hook="phase", urgent=backward)
         except NotAllowed as refused:
             entry = Entry(RecordKind.REFUSAL, actor, at, plan.kind.value, plan.target, "", reason, refused.message, plan.hash)
             await self._record_refusal(entry)

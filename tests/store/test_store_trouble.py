@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from store_kit import ANN, BACK, NOON, UP, HandClock, allow, driving, entry, intent_for, make_plan, outcome_for, settle_now
+from store_kit import ANN, BACK, NOON, UP, HandClock, allow, back_plan, driving, entry, intent_for, make_plan, outcome_for, settle_now
 
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import CannotRecord, NotAllowed, StaleWrite, StoreError
@@ -100,6 +100,14 @@ async def test_a_backward_step_does_not_queue_behind_a_forward_one_that_waits(fo
         assert not forward.done()
     assert (await forward).recorded == "journal"
     assert not store.waiting
+    await store.close()
+
+
+async def test_opening_a_way_back_does_not_wait_for_another_writer_as_long_as_opening_a_release(folder: Path, clock: HandClock):
+    store = open_store(folder, clock, Patience(usual_s=30, urgent_s=0.1))
+    with another_writer(store), pytest.raises(CannotRecord, match="waiting for journal"):
+        async with asyncio.timeout(5):
+            await store.journal.open(back_plan(), ANN, "back", NOON)
     await store.close()
 
 

@@ -75,7 +75,7 @@ class TakeDialog(AskingWhy):
         """Show what was read."""
         self.loading.hide()
         self.facts.show_rows(card_rows(card, now))
-        self._scrolled.setMinimumHeight(min(MOST, self.facts.heightForWidth(self.width() - 60) + 4))
+        self._scrolled.setFixedHeight(min(MOST, self.facts.heightForWidth(self.width() - 60) + 4))
         self._scrolled.show()
         self.resize(self.width(), self.sizeHint().height())
 

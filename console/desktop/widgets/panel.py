@@ -46,6 +46,9 @@ class Panel(QFrame):
         self._head.addWidget(widget, 0, Qt.AlignmentFlag.AlignRight)
 
 
+_LAST_ROW = 1000
+
+
 class Facts(QWidget):
     """Rows of a grey name and a value."""
 
@@ -57,6 +60,7 @@ class Facts(QWidget):
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnMinimumWidth(0, name_width)
         self._grid.setColumnStretch(1, 1)
+        self._grid.setRowStretch(_LAST_ROW, 1)  # room that is left over stays below the rows, not between them
         self._rows: list[tuple[Label, Label]] = []
 
     def show_rows(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -74,6 +78,7 @@ class Facts(QWidget):
     def _add(self) -> None:
         at = len(self._rows)
         pair = (Label("", "small", "text.3"), Label("", "small", "text", wrap=True))
+        pair[1].setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         pair[1].setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._grid.addWidget(pair[0], at, 0, Qt.AlignmentFlag.AlignTop)
         self._grid.addWidget(pair[1], at, 1)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from console.model.clock import from_iso, iso
@@ -40,7 +41,10 @@ class Replay:
 
     def feed(self, seq: int, body: bytes) -> None:
         """Take in a record of the kind `freeze` whose body was verified; one of a form that is not known tells nothing."""
-        fields = json.loads(body)
+        with suppress(KeyError, TypeError, ValueError):
+            self._take(seq, json.loads(body))
+
+    def _take(self, seq: int, fields: Any) -> None:
         act, at = fields["act"], fields["at"]
         detail = act["detail"]
         match act["verb"]:

@@ -228,6 +228,7 @@ async def test_a_dead_router_is_tried_again_and_the_rollback_stays_open(tmp_path
         assert view.phase is Phase.BACK_STOPPED
         assert view.note.startswith("rollback stopped at step 1: Envoy 127.0.0.1:1: ")
         assert "connection refused" in view.note
+        assert next(cell.word for cell in view.stages if cell.running) == "Rollback stopped"
         assert not w.shop.flags.on, "the flag waits for nothing but that the traffic was sent"
         w.shop.router.deaf = None
         assert (await desk.act(Verb.ROLLBACK)).decision.allowed

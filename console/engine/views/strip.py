@@ -15,6 +15,7 @@ WORD = {
     Phase.STOPPED: (State.FAILED, "FAIL"),
     Phase.UNKNOWN: (State.UNKNOWN, "Unknown"),
     Phase.ABORTING: (State.ROLLING_BACK, "Going back"),
+    Phase.BACK_STOPPED: (State.FAILED, "Rollback stopped"),
     Phase.ROLLED_BACK: (State.HELD, "Rolled back"),
     Phase.ABORTED: (State.HELD, "Aborted"),
 }

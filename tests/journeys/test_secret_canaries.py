@@ -1,5 +1,6 @@
 """A secret that is put into every credential is found nowhere: not in logs, records, exports, command lines, children or crash reports."""
 
+import base64
 import http.server
 import json
 import os
@@ -9,12 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from journeys.kit import Shell, target_text
+from journeys.kit import Shell, records, target_text
 from servers.envoy_process import EnvoyServer
 from servers.fixtures import Upstream
 from servers.keyring_process import KeyringServer
@@ -33,7 +34,7 @@ class Tactless(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         said = self.headers.get("authorization", "nothing")
         self.server.heard.append(said)  # type: ignore[attr-defined]
-        status = (401, 500, 302, 403)[len(self.server.heard) % 4]  # type: ignore[attr-defined]
+        status = (401, 500, 302, 403)[len(self.server.heard) % 4] if self.command == "GET" else 401  # type: ignore[attr-defined]
         body = json.dumps({"error": f"no: {said}", "token": said, "url": f"http://x/?access_token={said.split()[-1]}"}).encode()
         self.send_response(status, f"said {said}")
         self.send_header("location", f"http://127.0.0.1:1/?token={said.split()[-1]}")
@@ -65,8 +66,8 @@ def reference(request: pytest.FixtureRequest, keyring_server: KeyringServer, mon
     """Put the canary where a kind of reference finds it, and return the reference."""
     import keyring
 
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
     if request.param == "keyring":
-        monkeypatch.setattr(keyring.core, "_keyring_backend", None)
         keyring.set_password(SERVICE, "shop", CANARY)
         return "keyring:shop"
     if request.param == "env":
@@ -77,6 +78,34 @@ def reference(request: pytest.FixtureRequest, keyring_server: KeyringServer, mon
     return f"cmd:cat {shlex.quote(str(kept))}"
 
 
+UNDO_DUMP = "import json, os; open('undo-environment.json', 'w').write(json.dumps(dict(os.environ)))"
+
+
+def way_back(tactless_url: str, reference: str) -> str:
+    steps = [
+        "traffic",
+        "flag",
+        {"name": "purge", "kind": "cache", "run": f"{tactless_url}/purge", "check": f"{tactless_url}/purge", "token": reference},
+        {
+            "name": "undo",
+            "kind": "migration",
+            "run": [sys.executable, "-c", UNDO_DUMP],
+            "check": [sys.executable, "-c", "import sys; sys.exit(1)"],
+            "timeout": "1 s",
+        },
+    ]
+    return f"rollback: {json.dumps(steps)}"
+
+
+def seeds(home: Path) -> list[str]:
+    """Return the private keys that the keyring keeps for the audit of a home."""
+    import keyring
+
+    with closing(records(home)) as connection:
+        ids = [row[0] for row in connection.execute("SELECT id FROM audit_keys WHERE place = 'keyring'")]
+    return [seed for key in ids if (seed := keyring.get_password(SERVICE, f"audit-key {key}")) is not None]
+
+
 def file_of(envoy: EnvoyServer, upstreams: Mapping[str, Upstream], tactless_url: str, reference: str) -> str:
     pipeline = f"pipeline:\n  provider: command\n  stages:\n    - {{name: Dump, run: {json.dumps([sys.executable, '-c', DUMP])}}}\n"
     flag = f"flag:\n  provider: http\n  name: shop\n  url: {tactless_url}/flag\n  token: {json.dumps(reference)}\n  raise_at_start: true\n"
@@ -84,7 +113,7 @@ def file_of(envoy: EnvoyServer, upstreams: Mapping[str, Upstream], tactless_url:
     for side, upstream in upstreams.items():
         text = text.replace(f"{upstream.url}/metrics", f"{tactless_url}/metrics/{side}")
     text = text.replace("  poll: 1 s\n", f"  poll: 1 s\n  token: {json.dumps(reference)}\n", 1)
-    return text.replace("rollback: [traffic]", "rollback: [traffic, flag]", 1)
+    return text.replace("rollback: [traffic]", way_back(tactless_url, reference), 1)
 
 
 def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
@@ -140,13 +169,19 @@ def test_a_canary_in_every_credential_is_found_nowhere(
         assert said.code == 0, (words, said)
         shown.append(said.out + said.err)
     assert any(CANARY in heard for heard in tactless.heard), "the canary was really sent"  # type: ignore[attr-defined]
-    children = json.loads((home / "environment.json").read_text())
-    assert "RELEASE_VERSION" in children
-    assert CANARY not in json.dumps(children)
+    for dumped in ("environment.json", "undo-environment.json"):
+        child = json.loads((home / dumped).read_text())
+        assert "PATH" in child
+        assert CANARY not in json.dumps(child)
     assert not [text for text in shown if CANARY in text]
     files = [path for path in home.rglob("*") if path.is_file() and not path.is_socket()]
     assert any(path.name.endswith(".log") for path in files)
-    assert not [str(path) for path in files if CANARY.encode() in path.read_bytes()]
+    private = seeds(home)
+    assert private, "the audit was signed with a key of this keyring"
+    for secret in (CANARY, *private):
+        assert not [str(path) for path in files if secret.encode() in path.read_bytes()]
+        assert not [text for text in shown if secret in text]
+    assert not [str(path) for path in files for seed in private if base64.b64decode(seed) in path.read_bytes()]
     assert not [path for path in [*Path.cwd().glob("core*"), *home.rglob("core*")] if path.is_file()]
 
 

@@ -46,7 +46,7 @@ class Console:
         self.plan = engine.plan
         self.arm = engine.arm
         self.trust = engine.trust
-        self.ended, self.driven = engine.ended, engine.driven
+        self.ended, self.elsewhere = engine.ended, engine.elsewhere
         self.cancel_pipeline = engine.cancel_pipeline
         self.move_step, self.rehearse = engine.move_step, engine.rehearse
         self.lift_quarantine, self.resume_reconcilers = engine.lift_quarantine, engine.resume_reconcilers

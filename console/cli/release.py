@@ -131,7 +131,7 @@ def start(
 
 
 async def drive(console: Console, wanted: Command) -> Rollout:
-    """Start a rollout and print what happens until it is over, unknown, held by Ctrl+C, or driven by another console."""
+    """Start a rollout and print what happens until it is over, unknown, or held by Ctrl+C, also while another console drives it."""
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -150,22 +150,26 @@ async def drive(console: Console, wanted: Command) -> Rollout:
         answer = await act(console, wanted)
         print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
         _hold_on_interrupt(console, command(console, Verb.HOLD, wanted.target, "interrupted at the terminal", rollout=answer.rollout), done)
-        ends = [asyncio.ensure_future(done.wait()), asyncio.ensure_future(console.driven(answer.rollout))]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for end in ends:
-            end.cancel()
+        await done.wait()
         return await console.store.journal.rollout(answer.rollout)
     finally:
         cancel()
 
 
 def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> None:
-    """Make Ctrl+C, `kill` and a closed terminal hold the rollout before the command ends, instead of leaving it without a driver."""
+    """Make Ctrl+C, `kill` and a closed terminal hold the rollout before the command ends, instead of leaving it without a driver.
+
+    One that another console drives by then stays as it is.
+    """
     loop = asyncio.get_running_loop()
 
     async def hold_and_end() -> None:
         try:
-            await act(console, hold)
+            driver = console.elsewhere(hold.rollout)
+            if driver:
+                print(f"{hold.rollout} goes on: {driver} drives it from another console.", flush=True)
+            else:
+                await act(console, hold)
         except ConsoleError as error:
             print_error(error)
         done.set()

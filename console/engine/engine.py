@@ -222,11 +222,11 @@ class Engine:
             await self._parts.around.sleep(0.05)
         return record.rollout
 
-    async def driven(self, rollout: str) -> None:
-        """Return once this process does not drive a rollout any more, forward or back."""
+    def elsewhere(self, rollout: str) -> str:
+        """Return who drives a rollout from another console now; "" when nobody does, or this one."""
         record = self._record(rollout)
-        while record.driver_works or record.backward is not None:
-            await self._parts.around.sleep(0.1)
+        lease = None if record.driver_works or record.backward is not None else record.lease
+        return "" if lease is None or lease.holder.console == self._parts.around.actor.console else lease.holder.name
 
     def _record(self, rollout: str) -> LiveRollout:
         record = self._parts.records.get(rollout)

@@ -100,6 +100,8 @@ def test_a_freeze_refuses_every_forward_verb_and_no_backward_one(
     assert shell("freeze", "check", "shop").code == 3
     if kind == "stop the line":
         assert shell("freeze", "lift", "--reason", "they are up").code == 0
+        assert "quarantined" in shell("switch", "shop", "--to", "green").err
+        assert shell("target", "lift", "shop", "18.0.0", "--reason", "it was not the release").code == 0
         assert shell("switch", "shop", "--to", "green").code == 0
 
 

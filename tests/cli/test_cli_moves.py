@@ -174,6 +174,25 @@ def test_a_rollout_that_another_terminal_held_and_resumes_is_driven_there(
     assert weight(envoy_server) == "0"
 
 
+def test_ctrl_c_holds_nothing_that_another_terminal_drives_by_then(
+    armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic
+) -> None:
+    rewrite(armed, upstreams, "", LONG)
+    shell = armed.shell
+    with Started(shell) as started:
+        started.until("canary 25 % read back")
+        assert shell("release", "hold", started.rollout).code == 0
+        with shell.start("release", "resume", started.rollout) as resumed:
+            started.until("running")
+            started.process.send_signal(signal.SIGINT)
+            assert "drives it from another console" in started.ended().out
+            shown = shell("release", "show", started.rollout, "--json").document
+            assert shown["rollout"]["phase"] == "running"
+            assert shell("release", "abort", started.rollout).code == 0
+            resumed.communicate(timeout=60)
+    assert weight(envoy_server) == "0"
+
+
 def test_a_switch_and_the_way_back(armed: Armed, envoy_server: EnvoyServer) -> None:
     said = armed.shell("switch", "shop", "--to", "green", "--reason", "blue is old")
     assert (said.code, "read back" in said.out) == (0, True), said.err

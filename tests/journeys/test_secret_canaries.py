@@ -22,7 +22,10 @@ from servers.keyring_process import KeyringServer
 
 from console.store.secrets import SERVICE
 
-pytestmark = [pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey]
+LOCKED = pytest.mark.filterwarnings("ignore:unclosed .socket.*dbus:ResourceWarning")
+"""The keyring library leaves a connection open when it finds the keyring locked."""
+
+pytestmark = [pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey, LOCKED]
 
 CANARY = "c4nary-Zq7-of-the-shop"
 DUMP = "import json, os, sys; open('environment.json', 'w').write(json.dumps(dict(os.environ))); print('ran', flush=True); sys.stdin.read()"

@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import subprocess
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,8 +60,11 @@ def keyring_server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     yield server
+    server.bus.terminate()
+    server.bus.communicate(timeout=20)
+    for thread in threading.enumerate():
+        if thread.name in {"secrets", "audit-key"}:
+            thread.join(20)  # whoever still waits for the keyring hears now that it is gone
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the keyring library leaves a connection open when it finds the keyring locked
         gc.collect()
-    server.bus.terminate()
-    server.bus.communicate(timeout=20)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from console.model.views import SendView, VerbView
 
 MARKS = {Light.READY: State.HEALTHY, Light.CLOSING: State.STALE, Light.SHUT: State.FAILED, Light.UNKNOWN: State.BLIND}
+SOON_S = 3600.0
+"""A way back that closes later than this shows no clock: its light is amber for another reason."""
 WORST = (Light.SHUT, Light.UNKNOWN, Light.CLOSING, Light.READY)
 
 
@@ -43,10 +45,10 @@ def light_words(readiness: Readiness, now: datetime) -> LightWords:
         return LightWords(State.FAILED, "No way back", "hold only", "fail")
     if readiness.light is Light.UNKNOWN:
         return LightWords(State.BLIND, "Not known", "whether the way back is open", "look")
-    if readiness.closes_at is None:
-        return LightWords(State.STALE, "Way back closing", seconds, "look")
-    left = (readiness.closes_at - now).total_seconds()
-    return LightWords(State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"{seconds} until then", "look")
+    left = SOON_S if readiness.closes_at is None else (readiness.closes_at - now).total_seconds()
+    if left >= SOON_S:
+        return LightWords(State.STALE, "Rollback open", f"{seconds}, but see why not ready", "look")
+    return LightWords(State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"takes {seconds}", "look")
 
 
 def rehearsal_words(rehearsal: Rehearsal | None, now: datetime) -> str:

@@ -24,7 +24,7 @@ CLICK = Qt.MouseButton.LeftButton
     ("light", "state", "strong", "grey"),
     [
         (Light.READY, State.HEALTHY, "Rollback ready", "41 s"),
-        (Light.CLOSING, State.STALE, "Closing in 0:24", "41 s until then"),
+        (Light.CLOSING, State.STALE, "Closing in 0:24", "takes 41 s"),
         (Light.SHUT, State.FAILED, "No way back", "hold only"),
         (Light.UNKNOWN, State.BLIND, "Not known", "whether the way back is open"),
     ],
@@ -33,8 +33,10 @@ def test_a_light_has_mark_words_and_seconds(light, state, strong, grey):
     assert light_words(samples.readiness(light), samples.NOW)[:3] == (state, strong, grey)
 
 
-def test_a_light_that_closes_without_a_clock_says_so():
-    assert light_words(samples.readiness(Light.CLOSING, closes_at=None), samples.NOW).strong == "Way back closing"
+def test_a_light_that_is_amber_and_does_not_close_soon_points_to_its_reasons():
+    for closes_at in (None, samples.NOW + timedelta(hours=3)):
+        said = light_words(samples.readiness(Light.CLOSING, closes_at=closes_at), samples.NOW)
+        assert said[1:3] == ("Rollback open", "41 s, but see why not ready")
     past = samples.readiness(Light.CLOSING, closes_at=samples.NOW - timedelta(seconds=1))
     assert light_words(past, samples.NOW).strong == "Closing now"
 
@@ -42,9 +44,9 @@ def test_a_light_that_closes_without_a_clock_says_so():
 def test_the_clock_of_a_closing_way_back_runs(shown):
     page = shown(ReleasesPage, samples.lit(Light.CLOSING))
     light = page.rollout.act._ready.light
-    assert light.accessibleName() == "Closing in 0:24, 41 s until then"
+    assert light.accessibleName() == "Closing in 0:24, takes 41 s"
     ticker().set_clock(samples.SampleClock(samples.NOW + timedelta(seconds=4)))
-    assert light.accessibleName() == "Closing in 0:20, 41 s until then"
+    assert light.accessibleName() == "Closing in 0:20, takes 41 s"
 
 
 def test_the_reasons_are_in_sight_on_the_release_page(shown):

@@ -1,10 +1,10 @@
 """The engine, the records and the files as one desk, for windows and commands."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from console.app.auditing import bundle, export, report
 from console.app.files import read_target
@@ -29,6 +29,9 @@ from console.model.team import RecordsView
 if TYPE_CHECKING:
     from console.store.secrets import Secrets
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 class Console:
     """The engine, the records, the files and the practice shop as one desk (`console.model.desk.Desk`); all coroutines run on one loop."""
@@ -41,15 +44,16 @@ class Console:
         self._clock = clock
         # The engine's verbs are the desk's, word for word.
         self.listen = engine.listen
-        self.act = engine.act
+        self.act = _by_a_person(secrets, engine.act)
         self.preview = engine.preview
         self.plan = engine.plan
         self.arm = engine.arm
         self.trust = engine.trust
         self.ended, self.elsewhere = engine.ended, engine.elsewhere
         self.cancel_pipeline = engine.cancel_pipeline
-        self.move_step, self.rehearse = engine.move_step, engine.rehearse
-        self.lift_quarantine, self.resume_reconcilers = engine.lift_quarantine, engine.resume_reconcilers
+        self.move_step, self.rehearse = _by_a_person(secrets, engine.move_step), _by_a_person(secrets, engine.rehearse)
+        self.lift_quarantine = engine.lift_quarantine
+        self.resume_reconcilers = _by_a_person(secrets, engine.resume_reconcilers)
         self.handover_card, self.seen_absence = engine.handover_card, engine.seen_absence
         self.take_wheel, self.hand_over = engine.take_wheel, engine.hand_over
         self.add_freeze = engine.line.add_freeze
@@ -138,3 +142,13 @@ class Console:
     async def audit_report(self, rollout: str) -> Sequence[Part]:
         """Return the evidence of a rollout as a document."""
         return await report(self.store, rollout, self._clock.now())
+
+
+def _by_a_person(secrets: "Secrets", move: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """Return a move that asks a keyring anew, although it was found locked a moment ago: its person may have unlocked it for this."""
+
+    def moved(*args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _T]:
+        secrets.ask_anew()
+        return move(*args, **kwargs)
+
+    return moved

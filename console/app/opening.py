@@ -41,7 +41,8 @@ async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False
     from console.store.keys import Signer  # noqa: PLC0415
     from console.store.secrets import Secrets  # noqa: PLC0415
 
-    clock, secrets = SystemClock(), Secrets()
+    clock = SystemClock()
+    secrets = Secrets(clock=clock)
     kind = kind or ("desktop" if keeps_watch else "cli")
     store = await asyncio.to_thread(open_any, folders().data, clock, secrets.resolve, Signer(person(), secrets))
     actor = Actor(await operator(store), this_console())

@@ -6,10 +6,13 @@ import os
 import shlex
 import subprocess
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from console.model.clock import Clock, SystemClock
 from console.model.desk import SecretsState
 from console.model.errors import NotAllowed, SecretsUnavailable
 from console.model.target import SecretRef
@@ -20,19 +23,34 @@ if TYPE_CHECKING:
 SERVICE = "release-console"
 _LINUX_ADVICE = "Install and unlock a keyring (GNOME Keyring, KWallet or KeePassXC), or name the secret as env: in the target file."
 _UNLOCK = "Unlock the keyring and try again; traffic goes back without it."
+_MEANS = "Its secrets cannot be read now."
 _LONGEST = 16_384
 _KNOWN_WAIT_S = 1.0
+AGAIN_S = 5.0
+"""A keyring that was found locked is asked no sooner for what is read again and again: each asking may put a prompt before a person."""
+
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+
+class _Locked(SecretsUnavailable):
+    """The keyring is locked, which holds for every secret in it."""
 
 
 class Secrets:
     """The OS keyring. Its calls block, and a locked one may wait for a person: use the async functions on a loop."""
 
-    def __init__(self, *, timeout_s: float = 20.0) -> None:
+    def __init__(self, *, timeout_s: float = 20.0, clock: Clock | None = None) -> None:
         self._timeout_s = timeout_s
+        self._clock = clock or SystemClock()
         self._known: dict[SecretRef, str] = {}
         self._asked: dict[SecretRef, Future[str]] = {}
+        self._locked_at: float | None = None
+        """When the keyring was found locked, on the clock that only runs forward; None when it was not, or a person wants to know anew."""
+
+    def ask_anew(self) -> None:
+        """Ask a keyring that was found locked at once when a secret is needed next: a person moves, or looks again."""
+        self._locked_at = None
 
     def state(self) -> SecretsState:
         """Tell whether there is a keyring that keeps secrets from others; never raises."""
@@ -43,20 +61,25 @@ class Secrets:
         return SecretsState(usable=True, keyring=str(backend.name))
 
     def get(self, name: str) -> str | None:
-        """Return a secret, None when there is none of that name. Raises SecretsUnavailable."""
+        """Return a secret, None when there is none of that name; asks whatever was found before. Raises SecretsUnavailable."""
         backend = _backend()
-        return _asked(lambda: backend.get_password(SERVICE, name))
+        return self._noted(lambda: backend.get_password(SERVICE, name))
 
     def put(self, name: str, value: str) -> None:
         """Store a secret. Raises SecretsUnavailable."""
         backend = _backend()
-        _asked(lambda: backend.set_password(SERVICE, name, value))
+        self._noted(lambda: backend.set_password(SERVICE, name, value))
 
     def resolve(self, ref: SecretRef, *, allow_commands: bool = False) -> str:
-        """Return the secret that a reference names. Raises SecretsUnavailable, and NotAllowed for a command in a file not trusted."""
+        """Return the secret that a reference names. Raises SecretsUnavailable, and NotAllowed for a command in a file not trusted.
+
+        A keyring that was found locked is not asked again for `AGAIN_S`, unless `ask_anew` was called.
+        """
         if ref.scheme == "env":
             value = os.environ.get(ref.name, "")
         elif ref.scheme == "keyring":
+            if self._locked_lately():
+                raise _locked()
             value = self.get(ref.name) or ""
         elif ref.scheme == "cmd":
             value = self._run(ref.name, allowed=allow_commands)
@@ -71,7 +94,8 @@ class Secrets:
         return value
 
     async def state_async(self) -> SecretsState:
-        """Return `state` without blocking the loop; a keyring that does not answer counts as locked."""
+        """Return `state` without blocking the loop; a keyring that does not answer counts as locked. Whoever looks wants to know anew."""
+        self.ask_anew()
         try:
             return await self._in_thread(self.state)
         except SecretsUnavailable as error:
@@ -92,6 +116,8 @@ class Secrets:
         locked meanwhile does not hold up a way back.
         """
         known = self._known.get(ref)
+        if known is not None and ref.scheme == "keyring" and self._locked_lately():
+            return known
         asked = self._asked.get(ref)
         if asked is None or asked.done():
             asked = self._asked[ref] = _in_daemon(lambda: self.resolve(ref, allow_commands=allow_commands))
@@ -102,6 +128,20 @@ class Secrets:
                 raise
             _log.warning("using %s as it was read before: %s", _shown(ref), error.message)
         return self._known[ref]
+
+    def _locked_lately(self) -> bool:
+        found = self._locked_at
+        return found is not None and self._clock.elapsed() - found < AGAIN_S
+
+    def _noted(self, ask: Callable[[], _T]) -> _T:
+        """Ask the keyring, and note whether it was locked."""
+        try:
+            answer = _asked(ask)
+        except _Locked:
+            self._locked_at = self._clock.elapsed()
+            raise
+        self._locked_at = None
+        return answer
 
     async def _in_thread(self, ask: Callable[[], _T]) -> _T:
         return await _answer(_in_daemon(ask), self._timeout_s)
@@ -178,10 +218,24 @@ def _asked(ask: Callable[[], _T]) -> _T:
     try:
         return ask()
     except Exception as error:
+        _hang_up(error)
         kind = type(error).__name__
-        locked = "Locked" in kind or "Dismissed" in kind
-        what = "The keyring is locked." if locked else f"The keyring did not answer ({kind})."
-        raise SecretsUnavailable(what, means="Its secrets cannot be read now.", advice=_UNLOCK) from error
+        if "Locked" in kind or "Dismissed" in kind:
+            raise _locked() from error
+        what = f"The keyring did not answer ({kind})."
+        raise SecretsUnavailable(what, means=_MEANS, advice=_UNLOCK) from error
+
+
+def _hang_up(error: Exception) -> None:
+    """Close the connection to the session bus that keyring's Secret Service backend leaves open when it finds the keyring locked."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") == "keyring.backends.SecretService" and "bus" in frame.f_locals:
+            with suppress(OSError):
+                frame.f_locals["bus"].close()
+
+
+def _locked() -> _Locked:
+    return _Locked("The keyring is locked.", means=_MEANS, advice=_UNLOCK)
 
 
 async def _answer(asked: "Future[_T]", timeout_s: float) -> _T:

@@ -18,10 +18,7 @@ from console.model.rollout import Phase
 from console.model.verbs import Verb
 from console.store.secrets import SERVICE
 
-LOCKED = pytest.mark.filterwarnings("ignore:unclosed .socket.*dbus:ResourceWarning")
-"""The keyring library leaves a connection open when it finds the keyring locked."""
-
-pytestmark = [pytest.mark.anyio, pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey, LOCKED]
+pytestmark = [pytest.mark.anyio, pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey]
 
 SECRET = "k3y-of-the-shop"
 

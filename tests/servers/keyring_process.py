@@ -1,11 +1,9 @@
 """A real GNOME Keyring on a session bus of its own, that can be unlocked, filled and locked."""
 
-import gc
 import os
 import shutil
 import subprocess
 import threading
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +63,3 @@ def keyring_server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     for thread in threading.enumerate():
         if thread.name in {"secrets", "audit-key"}:
             thread.join(20)  # whoever still waits for the keyring hears now that it is gone
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the keyring library leaves a connection open when it finds the keyring locked
-        gc.collect()

@@ -13,12 +13,13 @@ import keyring.backends.chainer
 import keyring.backends.fail
 import keyring.backends.null
 import pytest
+from clock import FakeClock
 from keyring.backend import KeyringBackend
 from keyring.errors import InitError, KeyringLocked
 
 from console.model.errors import NotAllowed, SecretsUnavailable
 from console.model.target import SecretRef
-from console.store.secrets import SERVICE, Secrets
+from console.store.secrets import AGAIN_S, SERVICE, Secrets
 
 
 class MemoryKeyring(KeyringBackend):
@@ -51,6 +52,21 @@ class AskingKeyring(MemoryKeyring):
 
     def get_password(self, service: str, username: str) -> str | None:
         raise self.error
+
+
+class CountedKeyring(MemoryKeyring):
+    """Counts how often it was asked, and says no while it is locked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.locked = True
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.asked += 1
+        if self.locked:
+            raise KeyringLocked("no")
+        return super().get_password(service, username)
 
 
 class SilentKeyring(MemoryKeyring):
@@ -170,6 +186,76 @@ def test_a_secret_that_was_read_before_outlives_a_keyring_that_is_locked(monkeyp
     silent.person.set()
 
 
+async def _polled(secrets: Secrets, clock: FakeClock, *names: str, times: int) -> list[str]:
+    """Ask for secrets four times a second, as the pollers of several targets do, and return what came of it each time."""
+    came = []
+    for _ in range(times):
+        for name in names:
+            try:
+                came.append(await secrets.resolve_async(SecretRef("keyring", name)))
+            except SecretsUnavailable as error:
+                came.append(error.message)
+        clock.advance(0.25)
+    return came
+
+
+@pytest.mark.anyio
+async def test_pollers_ask_a_locked_keyring_every_five_seconds_for_all_of_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, fake_clock: FakeClock
+):
+    backend, secrets = CountedKeyring(), Secrets(clock=fake_clock)
+    use(monkeypatch, backend)
+    came = await _polled(secrets, fake_clock, "shop", "flags", times=80)  # 20 s of a keyring that stays locked
+    assert set(came) == {"The keyring is locked."}
+    assert backend.asked == 20 / AGAIN_S == 4
+
+
+@pytest.mark.anyio
+async def test_a_keyring_that_was_unlocked_is_used_within_five_seconds_and_then_at_each_poll(
+    monkeypatch: pytest.MonkeyPatch, fake_clock: FakeClock
+):
+    backend, secrets = CountedKeyring(), Secrets(clock=fake_clock)
+    use(monkeypatch, backend)
+    backend.kept[(SERVICE, "shop")] = "s3cr3t"
+    await _polled(secrets, fake_clock, "shop", times=1)
+    backend.locked = False
+    came = await _polled(secrets, fake_clock, "shop", times=20)
+    assert came == ["The keyring is locked."] * 19 + ["s3cr3t"]
+    await _polled(secrets, fake_clock, "shop", times=5)
+    assert backend.asked == 1 + 1 + 5
+
+
+@pytest.mark.anyio
+async def test_a_secret_that_was_read_before_is_used_without_asking_a_locked_keyring_each_time(
+    monkeypatch: pytest.MonkeyPatch, fake_clock: FakeClock
+):
+    backend, secrets = CountedKeyring(), Secrets(clock=fake_clock)
+    use(monkeypatch, backend)
+    backend.kept[(SERVICE, "shop")] = "s3cr3t"
+    backend.locked = False
+    await _polled(secrets, fake_clock, "shop", times=1)
+    backend.locked, backend.asked = True, 0
+    assert await _polled(secrets, fake_clock, "shop", times=40) == ["s3cr3t"] * 40
+    assert backend.asked == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("wish", ["a move", "looking again", "setting a secret"])
+async def test_what_a_person_does_asks_a_locked_keyring_at_once(monkeypatch: pytest.MonkeyPatch, fake_clock: FakeClock, wish: str):
+    backend, secrets = CountedKeyring(), Secrets(clock=fake_clock)
+    use(monkeypatch, backend)
+    await _polled(secrets, fake_clock, "shop", times=2)
+    backend.locked = False
+    if wish == "a move":
+        secrets.ask_anew()
+    elif wish == "looking again":
+        assert (await secrets.state_async()).usable
+    else:
+        await secrets.put_async("other", "0th3r")
+    backend.kept[(SERVICE, "shop")] = "s3cr3t"
+    assert await _polled(secrets, fake_clock, "shop", times=1) == ["s3cr3t"]
+
+
 def test_a_wait_that_is_cancelled_in_the_instant_of_its_answer_ends(monkeypatch: pytest.MonkeyPatch):
     use(monkeypatch, MemoryKeyring())
     swallowed: list[str] = []
@@ -266,8 +352,9 @@ def test_a_real_secret_service_keeps_secrets(tmp_path: Path):
 
 
 @pytest.mark.keyring
-def test_a_real_secret_service_that_is_locked_is_said_in_words(tmp_path: Path):
+def test_a_real_secret_service_that_is_locked_is_said_in_words_and_leaves_no_connection_open(tmp_path: Path):
     said = in_session("locked", tmp_path)
     assert said[2].startswith("got s3cr3t")
-    assert said[-1].startswith("locked The keyring")
-    assert "Unlock the keyring" in said[-1]
+    assert said[-2].startswith("locked The keyring")
+    assert "Unlock the keyring" in said[-2]
+    assert said[-1] == "left open 0"

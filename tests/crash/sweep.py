@@ -1,16 +1,26 @@
-"""Kills consoles at every hook: `sweep.py --single` once in each kind of work, `sweep.py --double 2000` twice, at random places."""
+"""Kills consoles at every hook: `sweep.py --single` once in each kind of work, `sweep.py --double 2000` twice, at random places.
+
+`sweep.py --real` kills real processes at each pass of every hook, on real routers and services; `--only TEXT` some of those cases.
+"""
 
 import argparse
+import asyncio
 import logging
+import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "engine")]
 
 from crash.crashing import Case, Result, all_singles, live, random_case  # noqa: E402
+from crash.real import RealSite, all_real, live_real, real_site  # noqa: E402
+from servers.envoy_process import boot_envoy  # noqa: E402
+from servers.fixtures import SIDES, boot_upstream  # noqa: E402
+from servers.haproxy_process import boot_haproxy  # noqa: E402
 
 
 def once(case: Case) -> Result:
@@ -38,15 +48,53 @@ def sweep(cases: Iterable[Case], *, verbose: bool = False) -> tuple[int, int]:
     return held, total
 
 
+@contextmanager
+def real_servers(folder: Path) -> Iterator[RealSite]:
+    """Run the routers and services of a real sweep."""
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    os.environ.pop("RELEASE_CONSOLE_STORE", None)
+    upstreams = {side: boot_upstream(folder, side, version) for side, version in SIDES.items()}
+    ports = {side: each.port for side, each in upstreams.items()}
+    envoy, haproxy = boot_envoy(folder, ports), boot_haproxy(folder, ports)
+    try:
+        with real_site(envoy, haproxy, upstreams, folder) as site:
+            yield site
+    finally:
+        for child in (envoy.child, haproxy.child, *(each.child for each in upstreams.values())):
+            child.stop()
+
+
+def sweep_real(only: str) -> tuple[int, int]:
+    """Kill a real console at every hook of every work, and tell by work and hook how often it recovered or was never there."""
+    held, total, table = 0, 0, Counter[tuple[str, str, str]]()
+    with tempfile.TemporaryDirectory() as folder, real_servers(Path(folder)) as site:
+        for case in [case for case in all_real() if only in str(case)]:
+            result = asyncio.run(live_real(site, case))
+            total += 1
+            held += not result.problems
+            table[case.work, case.hook, "died" if result.struck else "not reached"] += 1
+            if result.problems:
+                table[case.work, case.hook, "wrong"] += 1
+                print(f"{case}", *result.problems[:3], sep="\n    ", flush=True)
+    for (work, hook, what), count in table.items():
+        print(f"{work:<40} {hook:<24} {what:<12} {count}")
+    print(f"{held} of {total} recovered", flush=True)
+    return held, total
+
+
 def main() -> int:
     """Run the cases that were asked for; 1 when one of them did not recover."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--single", action="store_true")
     parser.add_argument("--double", type=int, default=0)
+    parser.add_argument("--real", action="store_true")
+    parser.add_argument("--only", default="")
     parser.add_argument("--case", type=int, help="the number of one double crash, with its trace")
     asked = parser.parse_args()
     logging.disable(logging.WARNING)
-    if asked.case is not None:
+    if asked.real:
+        held, total = sweep_real(asked.only)
+    elif asked.case is not None:
         held, total = sweep([random_case(asked.case)], verbose=True)
     else:
         cases = (all_singles() if asked.single else []) + [random_case(number) for number in range(asked.double)]

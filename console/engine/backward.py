@@ -15,7 +15,7 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.engine.way import TRAFFIC_ONLY, Move, Way, back_rows, left_to_do, states_of, way_steps, way_verb, went_back
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import ConsoleError
-from console.model.plan import Plan, Step
+from console.model.plan import Plan, PlanKind, Step
 from console.model.rollout import Actor, Phase, StepState
 from console.model.stores import RolloutChange
 from console.model.verbs import Direction, Verb
@@ -45,8 +45,11 @@ class Backward:
             return await self._step_down(live, record, command)
         if command.verb is Verb.FLAG_KILL:
             return await self._kill_flag(live, record, command)
+        if record is not None and record.rollout.plan.kind is PlanKind.REHEARSAL:
+            self._leave_rehearsal(record)
+            record = None
         if record is not None and record.going_back and record.backward is not None:
-            return Answer(YES, record.id, "It is going back already.")
+            return Answer(YES, record.id, self._once_more(record))
         move = self._way_back(record, command) if record is not None else None
         if record is None or move is None or not move.steps:
             record, stable = await ways.open_way_back(self._parts, live, command)
@@ -85,7 +88,7 @@ class Backward:
             self._take_up(way, record, seq, signed=signed)
             return
         if record.backward is not None:
-            await asyncio.gather(record.backward, return_exceptions=True)
+            await asyncio.wait({record.backward})  # who asks may give up: the move goes on
         verb = way_verb(record)
         steps = way_steps(record, verb)
         states = states_of(steps, record)
@@ -124,6 +127,20 @@ class Backward:
             await ending.stopped(self._parts, live, record, move, states, "Its console was gone; nothing was sent since.")
         else:
             await ending.done(self._parts, live, record, move)
+
+    def _leave_rehearsal(self, record: LiveRollout) -> None:
+        """Let a rehearsal begin nothing more: a real way back is asked for, and does not wait for it."""
+        way = self._ways.get(record.id)
+        if way is not None:
+            way.stop("a real way back was asked for.")
+
+    def _once_more(self, record: LiveRollout) -> str:
+        """Send once more what did not get through of a way back under way, beside what still runs, and say so."""
+        way = self._ways.get(record.id)
+        again = [] if way is None or not way.open else [each.seq for each in way.move.steps if way.missed(each)]
+        for seq in again:
+            self._ways[record.id].again(seq)
+        return "It is going back already; what did not get through is sent once more." if again else "It is going back already."
 
     def _take_up(self, way: Way, record: LiveRollout, seq: int | None, *, signed: bool) -> None:
         if seq is not None:
@@ -232,7 +249,7 @@ class Backward:
         move = way.move
         if move.good is not None:
             self._ways[record.id], record.leave = way, way.leave
-        running = asyncio.ensure_future(way.run(told, _stop(record, move)))
+        running = asyncio.ensure_future(way.run(told, _stop(live, record, move)))
         waiting: set[asyncio.Future[None]] = {told, running}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         await self._mark(live, record, move)
@@ -281,8 +298,8 @@ def _ask(lost: tuple[str, ...]) -> str:
     return f"Nothing goes back by itself past the point of no return: {' '.join(lost)} Hold, or roll back all the same."
 
 
-def _stop(record: LiveRollout, move: Move) -> Callable[[], str]:
-    return lambda: _less_was_asked(record, move)
+def _stop(live: LiveTarget, record: LiveRollout, move: Move) -> Callable[[], str]:
+    return lambda: "a real way back was asked for" if move.measures and live.rollout is not record else _less_was_asked(record, move)
 
 
 def _less_was_asked(record: LiveRollout, move: Move) -> str:

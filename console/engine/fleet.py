@@ -157,12 +157,18 @@ class Fleet:
             self._parts.outbox.wake()
 
     async def _reread_rows(self) -> None:
+        """Use the rows as they stand in the records; one that was changed here while they were read is newer, and is read again."""
+        before = {name: live.row for name, live in self._parts.targets.items()}
         rows: Sequence[TargetRow] = await self._parts.around.store.targets.rows()
         for row in rows:
             live = self._parts.targets.get(row.name)
-            if live is not None and row != live.row and row.path == live.row.path:
-                live.row = row
-                live.touch()
+            if live is None or row == live.row or row.path != live.row.path:
+                continue
+            if live.row is not before.get(row.name):
+                self._version = -1
+                continue
+            live.row = row
+            live.touch()
 
     def _touch(self, name: str) -> None:
         self._parts.outbox.touch_target(name)
@@ -225,6 +231,6 @@ async def _end(task: "asyncio.Task[None] | None") -> None:
 
 
 async def _finish(task: "asyncio.Task[None] | None") -> None:
-    """Let a backward move end; it is bounded by its own deadlines."""
+    """Let a backward move end; it is bounded by its own deadlines, and goes on where nobody waits for it any more."""
     if task is not None and not task.done():
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait({task})

@@ -82,7 +82,7 @@ class Leftovers:
     async def _settle(self, live: LiveTarget, row: StepRow, rollout: Rollout | None) -> None:
         around, step = self._parts.around, row.step
         try:
-            async with asyncio.timeout(step.deadline_s):
+            async with asyncio.timeout(min(LOOK_S, step.deadline_s)):
                 found = await systems.read(live, step)
         except (ConsoleError, TimeoutError):
             return  # it stays open, and is looked at again

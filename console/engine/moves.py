@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from console.engine import readiness, systems
@@ -101,9 +100,10 @@ class Moves:
         one_way = [each.name for each in live.target.undo if each.reversibility is Reversibility.ONE_WAY]
         if verb not in TO_STABLE or all(name in live.looks for name in one_way):
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOSS_S):
-                await readiness.read(live, self._parts.around.clock.now())
+        reading = asyncio.ensure_future(readiness.read(live, self._parts.around.clock.now()))
+        done, _ = await asyncio.wait({reading}, timeout=LOSS_S)
+        if not done:
+            reading.cancel()  # not waited for: a check that hangs takes its time to end
 
     def _forward_move(self, live: LiveTarget, verb: Verb, side: str) -> bool:
         return direction(verb, side=side, stable=live.stable) is Direction.FORWARD

@@ -8,7 +8,7 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.engine.versions import bad_version
 from console.model.errors import NotAllowed, StoreError
 from console.model.plan import PlanKind
-from console.model.rollout import Rollout
+from console.model.rollout import Actor, Rollout
 from console.model.verbs import Verb
 from console.model.views import QuarantineView
 
@@ -37,8 +37,12 @@ async def paused(parts: Parts, live: LiveTarget, record: LiveRollout, name: str,
 
 
 async def refresh(parts: Parts, live: LiveTarget) -> None:
-    """Read anew what is quarantined on a target, and its last rehearsal."""
-    found = tuple(await parts.around.store.ways.quarantines(live.name))
+    """Read anew what is quarantined on a target, and its last rehearsal; what could not be recorded stands, and is tried again."""
+    for row, actor in [due for key, due in live.unkept.items() if key in live.failed_to_keep]:
+        await _record(parts, live, row, actor)
+    recorded = await parts.around.store.ways.quarantines(live.name)
+    unkept = tuple(row for row, _ in live.unkept.values())
+    found = (*(row for row in recorded if _key(row) not in live.unkept), *unkept)
     rehearsals = await parts.around.store.ways.rehearsals(live.name, 1)
     rehearsal = rehearsals[0] if rehearsals else None
     if (found, rehearsal) != (live.quarantined, live.rehearsal):
@@ -65,10 +69,26 @@ async def resumed(parts: Parts, live: LiveTarget, rollout: Rollout) -> None:
 
 
 async def _keep(parts: Parts, live: LiveTarget, row: QuarantineView, by: By, record: LiveRollout) -> None:
-    others = tuple(each for each in live.quarantined if (each.rollout, each.version) != (row.rollout, row.version))
+    others = tuple(each for each in live.quarantined if _key(each) != _key(row))
     live.quarantined = (*others, row)
+    live.unkept[_key(row)] = row, by.actor
     live.touch()
+    problem = await _record(parts, live, row, by.actor)
+    record.unrecorded = record.unrecorded or problem
+
+
+async def _record(parts: Parts, live: LiveTarget, row: QuarantineView, actor: Actor) -> str:
+    """Record a quarantine and return why it could not be, "" when it was."""
+    live.failed_to_keep.discard(_key(row))
     try:
-        await parts.around.store.ways.quarantine(live.name, row, by.actor, parts.around.clock.now())
-    except StoreError as error:
-        record.unrecorded = record.unrecorded or error.message
+        await parts.around.store.ways.quarantine(live.name, row, actor, parts.around.clock.now())
+    except (StoreError, NotAllowed) as error:
+        live.failed_to_keep.add(_key(row))
+        return error.message
+    if live.unkept.get(_key(row)) == (row, actor):  # else there is more to record by now
+        del live.unkept[_key(row)]
+    return ""
+
+
+def _key(row: QuarantineView) -> tuple[str, str]:
+    return row.rollout, row.version

@@ -172,6 +172,10 @@ class LiveTarget:
     looks: dict[str, Seen[UndoState]] = field(default_factory=dict)
     """What was read last of each declared step and check, by the names that its connections have."""
     quarantined: tuple[QuarantineView, ...] = ()
+    unkept: dict[tuple[str, str], tuple[QuarantineView, Actor]] = field(default_factory=dict)
+    """Quarantines that are not recorded yet, by rollout and version, and who they are by: they stand in memory until they are."""
+    failed_to_keep: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them that are to be recorded again."""
     rehearsal: Rehearsal | None = None
     confirmed_loss: tuple[str, ...] = ()
     """What a person was told that going back would lose, so that asking again goes on."""

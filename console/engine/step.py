@@ -29,6 +29,9 @@ from console.model.views import Fact
 LOOK_EVERY_S = 0.05
 """How soon a read-back that does not yet show what is wanted is repeated."""
 
+LOOK_S = 5.0
+"""A question what became of a step waits no longer for its answer, however long the step itself may take."""
+
 AGAIN = frozenset({429, 500, 502, 503, 504})
 """HTTP answers after which an absolute value is sent again."""
 
@@ -92,11 +95,13 @@ async def backward(around: Surroundings, live: LiveTarget, record: LiveRollout, 
 
 async def look_again(around: Surroundings, live: LiveTarget, record: LiveRollout, row: StepRow, note: str) -> StepRow:
     """Read back the target of a step whose effect is not known, and settle it: confirmed when it is as wanted, else still unknown."""
+    limit_s = min(LOOK_S, row.step.deadline_s)
     try:
-        async with asyncio.timeout(row.step.deadline_s):
+        async with asyncio.timeout(limit_s):
             found = await systems.read(live, row.step)
     except (ConsoleError, TimeoutError) as error:
-        detail = f"Cannot be read back: {say(error, row.step)}"
+        why = str(error) if isinstance(error, ConsoleError) else f"No answer from {row.step.system} in {limit_s:g} s."
+        detail = f"Cannot be read back: {why}"
         return await settle(around, record, row, Outcome(row.id, StepState.UNKNOWN, around.clock.now(), row.accepted_at, detail=detail))
     reach("after-read-back")
     good = systems.as_wanted(row.step, found.values)

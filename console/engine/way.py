@@ -11,6 +11,7 @@ from console.engine.parts import Parts
 from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.undoing import How, undo
+from console.model.errors import ConsoleError
 from console.model.plan import Step, StepKind
 from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
 from console.model.stores import RolloutChange
@@ -110,6 +111,8 @@ class Way:
         """Why a step broke by an error of the console, by `seq`."""
         self._signed = set(move.signed)
         self._running: dict[asyncio.Task[StepRow], Step] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+        """What is being recorded beside the steps: no step waits for it."""
         self._changed = asyncio.Event()
         self.stopped = ""
         """Why no further step is begun, in words; "" while they are."""
@@ -130,13 +133,22 @@ class Way:
                     break
                 await self._next()
         self.open = False
+        await asyncio.gather(*self._notes)
 
     def again(self, seq: int, *, signed: bool = False) -> None:
-        """Let a step run once more."""
+        """Let a step run once more, unless it runs: a second click must not send it beside the first."""
         if signed:
             self._signed.add(seq)
+        for task in [task for task, each in self._running.items() if each.seq == seq]:
+            if not task.done():
+                return
+            self._take(task, self._running.pop(task))
         self.states[seq] = StepState.PLANNED
         self._changed.set()
+
+    def missed(self, each: Step) -> bool:
+        """Tell whether a traffic or flag step was tried and did not get through: absolute values, to be sent again at any time."""
+        return each.kind not in DECLARED and self.states[each.seq] in {StepState.FAILED, StepState.UNKNOWN}
 
     def passed(self, seq: int, state: StepState) -> None:
         """Take up that a person skipped or signed a step."""
@@ -189,6 +201,10 @@ class Way:
         if error is None:
             self.states[each.seq] = task.result().state
             return
+        if isinstance(error, ConsoleError):  # raised before anything is sent: what comes after it is in the step's row
+            self.states[each.seq] = StepState.FAILED
+            self.problems[each.seq] = str(error)
+            return
         LOG.error("step %s of %s broke", each.seq, self._record.id, exc_info=error)
         self.states[each.seq] = StepState.UNKNOWN
         self.problems[each.seq] = f"The console made an error: {type(error).__name__}. See the log."
@@ -203,7 +219,7 @@ class Way:
             row = await step.backward(parts.around, live, record, order, sent)
         records.settled(parts, live, record, row, f"{each.verb.value}: {each.name or systems.words(each.kind, each.want)}")
         if each.kind is StepKind.RECONCILER and row.state is StepState.CONFIRMED:
-            await quarantine.paused(parts, live, record, each.name, move.by)
+            self._notes.add(asyncio.create_task(quarantine.paused(parts, live, record, each.name, move.by), name=f"paused {each.name}"))
         return row
 
 

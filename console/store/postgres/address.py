@@ -58,8 +58,8 @@ def address_of(text: str) -> Address:
     try:
         parts = urlsplit(text.strip())
         port = parts.port or 5432
-    except ValueError as error:
-        raise BadFile(f"This is no address of a database: {error}.", advice=_ADVICE) from error
+    except ValueError:  # its text quotes what it cannot read, which may be a part of a password
+        raise BadFile("This is no address of a database.", means="It was not used, and is not shown.", advice=_ADVICE) from None
     if parts.password is not None:
         raise BadFile("The address of the team's database holds a password.", means="It was not used.", advice=_ADVICE)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

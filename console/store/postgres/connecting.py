@@ -1,6 +1,5 @@
 """Connections to the team's database that never keep anybody waiting: deadlines of our own, and a look at who answers."""
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -127,7 +126,7 @@ def close(raw: Raw) -> None:
 @contextmanager
 def within(raw: Raw, seconds: float) -> Iterator[None]:
     """Break a connection off when a block takes longer, so that a server that hangs holds nobody up."""
-    line = socket.socket(fileno=os.dup(raw.fileno()))
+    line = socket.socket(fileno=socket.dup(raw.fileno()))  # os.dup knows no sockets on Windows
     timer = threading.Timer(seconds, _cut, (line,))
     timer.daemon = True
     timer.start()

@@ -39,9 +39,14 @@ class Adoption:
         return self._watching.agent
 
     def receives(self, record: LiveRollout) -> bool:
-        """Tell whether a wheel was just handed to this agent, or to anyone; a rollout that goes on then goes on here."""
+        """Tell whether a wheel was just handed to this agent, or to anyone; a rollout that goes on then goes on here.
+
+        Only just: an agent that starts long after takes up no old handover, since nobody looks at what would go on then.
+        """
         given, own = record.handover, self._parts.around.actor
         if not self._watching.agent or given is None or given.by.console == own.console or record.rollout.phase.over:
+            return False
+        if self._parts.around.clock.now() - given.at > timedelta(seconds=RECEIVE_S):
             return False
         return given.to in {"", own.console} and record.rollout.phase is not Phase.ABORTING
 

@@ -103,6 +103,21 @@ async def test_an_agent_goes_on_with_what_is_handed_to_anyone(tmp_path: Path) ->
         assert (taken.actor, taken.reason) == (AGENT, "handed over by Ana")
 
 
+async def test_an_agent_takes_up_no_handover_of_long_ago(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        agent = await w.desk(AGENT, keeps_watch=True, kind="agent")
+        rollout = await agent.start()
+        await agent.until_stage(rollout, 0)
+        await w.time.through(agent.engine.leave("The agent was stopped."))
+        await w.kill(agent)
+        sent = list(w.shop.router.sent)
+        await w.time.advance(3600)
+        again = await w.desk(Actor("Rota", "other-host:9:ffff"), keeps_watch=True, kind="agent")
+        await w.time.advance(120)
+        assert w.shop.router.sent == sent, "nothing went on by itself after the restart"
+        assert again.view(rollout).phase is Phase.HELD
+
+
 async def test_an_agent_leaves_what_is_handed_to_somebody_else(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         ana, rollout = await driven(w)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from engine_fakes import BEN, BLUE, GREEN, PAYMENTS, WITH_PIPELINE, World, world
+from engine_fakes import BEN, BLUE, GREEN, PAYMENTS, SHOP, WITH_PIPELINE, World, world
 
 from console.model.errors import Unreachable
 from console.model.events import PhaseChanged
@@ -172,3 +172,25 @@ async def test_a_clock_that_is_set_back_does_not_delay_the_way_back_after_a_fail
         w.time.clock.set_wall(w.time.clock.now() - timedelta(hours=1))
         await desk.until_phase(rollout, "rolled back", limit_s=30)
         assert w.shop.router.weights == BACK
+
+
+async def test_a_row_that_was_read_before_a_change_made_here_does_not_undo_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path) as w:
+        ana = await w.desk()
+        fleet, targets, read = ana.engine.fleet, ana.engine._parts.around.store._store.targets, []
+        rows = targets.rows
+
+        async def rows_of_before() -> object:
+            found = await rows()
+            if not read:
+                read.append(found)
+                await ana.engine.arm(SHOP.name, armed=False, reason="look only")
+            return found
+
+        monkeypatch.setattr(targets, "rows", rows_of_before)
+        await fleet._reread_rows()
+        assert read
+        assert not ana.engine._parts.target(SHOP.name).row.armed
+        assert fleet._version == -1, "it is read again, for somebody else may have changed the row as well"
+        await fleet._look()
+        assert not ana.engine._parts.target(SHOP.name).row.armed

@@ -46,6 +46,7 @@ class Moves:
         command = _as_meant(live, command)
         forward = self._forward_move(live, command.verb, command.side)
         if forward:
+            await self._parts.around.store.audit.may_sign()
             await self._parts.asking.refresh()
         else:
             await self._look_for_losses(live, command.verb)

@@ -245,6 +245,10 @@ class AuditLog(Protocol):
         """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""
         ...
 
+    async def may_sign(self) -> None:
+        """Return once it is known whether forward moves can be signed: a key that is being loaded is waited for, at most 20 s."""
+        ...
+
     async def begin_signing(self, *, wait: bool = True) -> str:
         """Load the person's key, or make one; returns why not, "" when records are signed from now on."""
         ...

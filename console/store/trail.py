@@ -27,7 +27,7 @@ from console.store.words import catch_up, wanted_words
 _log = logging.getLogger(__name__)
 _MOST_ROUNDS = 10
 _PORTION = 500
-_EVERYTHING = 2**31
+_EVERYTHING = 2**31 - 1
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 
 
@@ -168,6 +168,11 @@ class AuditTrail:
     def cannot_sign(self, *, practice: bool) -> str:
         """Return in words why a forward move cannot be recorded with a signature; "" when it can, or needs none."""
         return "" if self._database.keys is None else self._database.keys.cannot_sign(practice=practice)
+
+    async def may_sign(self) -> None:
+        """Wait for a key that is being loaded, as long as a person needs to unlock the keyring; what goes back must not ask for it."""
+        if self._database.keys is not None:
+            await self._database.keys.settled(patient=True)
 
     async def begin_signing(self, *, wait: bool = True) -> str:
         """Load the person's key, or make one when these records have none yet; returns why not, "" when records are signed from now on.

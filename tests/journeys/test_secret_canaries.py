@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -125,15 +126,17 @@ def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
     assert planned.code == 0, planned
     with shell.start("release", "start", str(planned.document["plan_hash"]), "--reason", "canaries") as process:
         child = psutil.Process(process.pid)
-        dumped = shell.home / "environment.json"
-        while process.poll() is None and not dumped.exists():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
-        assert process.poll() is None, process.communicate()
-        lines = [" ".join(each.cmdline()) for each in [child, *child.children(recursive=True)]]
-        limits = Path(f"/proc/{process.pid}/limits").read_text()
-        process.send_signal(signal.SIGABRT)
-        out, err = process.communicate(timeout=60)
+        dumped, ends = shell.home / "environment.json", time.monotonic() + 60
+        try:
+            while process.poll() is None and not dumped.exists() and time.monotonic() < ends:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+            lines = [" ".join(each.cmdline()) for each in [child, *child.children(recursive=True)]]
+            limits = Path(f"/proc/{process.pid}/limits").read_text()
+        finally:
+            process.send_signal(signal.SIGABRT)
+            out, err = process.communicate(timeout=60)
+        assert dumped.exists(), (out, err)
         assert process.returncode == -signal.SIGABRT, (out, err)
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert core.split()[4] == "0", core

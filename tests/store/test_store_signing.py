@@ -135,6 +135,20 @@ async def test_a_keyring_that_waits_for_a_person_does_not_hold_up_the_way_back(f
     await store.close()
 
 
+async def test_what_goes_forward_waits_for_a_key_that_is_still_being_loaded(folder: Path):
+    drawer = Drawer()
+    await (await signing(folder, drawer)).close()
+    drawer.answers.clear()
+    store = opened(folder, drawer)
+    waiting = asyncio.create_task(store.audit.may_sign())
+    done, _ = await asyncio.wait({waiting}, timeout=1.2)  # longer than a write waits
+    assert not done
+    drawer.answers.set()
+    await waiting
+    assert store.audit.cannot_sign(practice=False) == ""
+    await store.close()
+
+
 async def test_a_key_that_the_keyring_lost_is_replaced_and_the_log_tells(folder: Path):
     drawer = Drawer()
     store = await signing(folder, drawer)

@@ -29,6 +29,7 @@ class Wheel:
         self._parts, self._live, self._record, self._reason = parts, live, record, reason
         self._renewed = 0.0
         self._renewing: asyncio.Task[None] | None = None
+        self._free = False
         self.lost = ""
         """Why the wheel is lost, in words; "" while it is held."""
 
@@ -68,10 +69,13 @@ class Wheel:
         """Return why nothing forward may be sent any more; "" when it may."""
         if self.lost:
             return self.lost
+        if self._free:
+            return "the wheel was let go"
         return "" if self.left_s >= STOP_S else "the wheel could not be renewed in time"
 
     async def let_go(self) -> None:
         """Stop renewing and let the wheel go, with the note of a handover where there is one, as far as the store can."""
+        self._free = True  # first of all: a step that nobody waits for any more may still be about to be sent
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)

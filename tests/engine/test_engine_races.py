@@ -8,6 +8,7 @@ from engine_fakes import BEN, BLUE, GREEN, PAYMENTS, SHOP, WITH_PIPELINE, World,
 
 from console.model.errors import Unreachable
 from console.model.events import PhaseChanged
+from console.model.readings import Identity
 from console.model.rollout import Phase
 from console.model.verbs import Verb
 
@@ -194,3 +195,28 @@ async def test_a_row_that_was_read_before_a_change_made_here_does_not_undo_it(tm
         assert fleet._version == -1, "it is read again, for somebody else may have changed the row as well"
         await fleet._look()
         assert not ana.engine._parts.target(SHOP.name).row.armed
+
+
+async def test_a_step_of_a_console_that_closes_is_not_sent_once_its_wheel_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        asked: list[str] = []
+        identity = w.shop.router.identity
+
+        async def slow() -> Identity:
+            if desk.engine._parts.targets.get("shop") is not None and desk.engine._parts.targets["shop"].sending:
+                asked.append("by the step")
+                await w.time.sleep(3.0)
+            return await identity()
+
+        monkeypatch.setattr(w.shop.router, "identity", slow)
+        await w.time.until(lambda: bool(asked), 600)
+        await w.time.through(desk.engine.close())
+        w.desks.remove(desk)
+        ben = await w.desk(BEN)
+        await ben.act(Verb.ROLLBACK)
+        await w.time.advance(30)
+        assert w.shop.router.sent == [5, 0]
+        assert w.shop.router.weights == BACK

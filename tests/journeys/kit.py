@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,6 +116,7 @@ class Shell:
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    patience_s: float = LONG_S * 2
 
     def start(self, *words: str, crash_at: str = "", **more: str) -> "subprocess.Popen[str]":
         environment = {**os.environ, "RELEASE_CONSOLE_HOME": str(self.home), CRASH_VARIABLE: crash_at, **self.environment, **more}
@@ -127,7 +128,11 @@ class Shell:
 
     def __call__(self, *words: str, crash_at: str = "", stdin: str = "", **more: str) -> "Said":
         with self.start(*words, crash_at=crash_at, **more) as process:
-            out, err = process.communicate(stdin, timeout=LONG_S * 2)
+            try:
+                out, err = process.communicate(stdin, timeout=self.patience_s)
+            except subprocess.TimeoutExpired:
+                process.kill()  # else the end of the block would wait for it for ever
+                raise
         said = Said(process.returncode, out, err)
         assert "Traceback" not in said.err, said.err
         assert "Traceback" not in said.out, said.out
@@ -219,8 +224,9 @@ class Traffic:
 
     def _run(self) -> None:
         while not self._stop.wait(0.1):
-            self._upstreams["blue"].count(ok=20)
-            self._upstreams["green"].count(**({"failed": 5} if self.canary_fails else {"ok": 5}))
+            with suppress(OSError):  # on a busy computer an answer may come too late; the next round counts again
+                self._upstreams["blue"].count(ok=20)
+                self._upstreams["green"].count(**({"failed": 5} if self.canary_fails else {"ok": 5}))
 
 
 def prepare(home: Path, admin: str, upstreams: Mapping[str, Upstream], more: str = "") -> Path:

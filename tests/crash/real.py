@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -25,17 +26,20 @@ from console.model.verbs import Verb
 from console.model.views import RolloutView
 
 RELEASE = "18.0.0"
+ONCE = frozenset({"plan-opened", "wheel-taken"})
+PATIENCE_S = 40.0
+"""A command that is still at it then is killed all the same: at no hook, and what it left has to be ended too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One kind of work on the systems that a target file names; `times` is how often a hook may be reached in it."""
+    """One kind of work on the systems that a target file names; `steps` is how many steps it takes at most."""
 
     name: str
     target: str
     words: tuple[str, ...]
     verb: Verb
-    times: int
+    steps: int
     forward: bool = False
     switched: bool = False
     """Whether the canary has all the traffic when it begins."""
@@ -45,11 +49,11 @@ SWITCH, BACK = ("switch", "shop", "--to", "green"), ("rollback", "shop")
 WORK = {
     each.name: each
     for each in (
-        Work("switch, envoy", "envoy", SWITCH, Verb.SWITCH, 2, forward=True),
-        Work("switch, haproxy", "haproxy", SWITCH, Verb.SWITCH, 2, forward=True),
-        Work("rollback, envoy", "envoy", BACK, Verb.ROLLBACK, 2, switched=True),
-        Work("rollback, haproxy", "haproxy", BACK, Verb.ROLLBACK, 2, switched=True),
-        Work("start: commands, flag, envoy", "release", ("release", "start", "PLAN"), Verb.START, 5, forward=True),
+        Work("switch, envoy", "envoy", SWITCH, Verb.SWITCH, 1, forward=True),
+        Work("switch, haproxy", "haproxy", SWITCH, Verb.SWITCH, 1, forward=True),
+        Work("rollback, envoy", "envoy", BACK, Verb.ROLLBACK, 1, switched=True),
+        Work("rollback, haproxy", "haproxy", BACK, Verb.ROLLBACK, 1, switched=True),
+        Work("start: commands, flag, envoy", "release", ("release", "start", "PLAN"), Verb.START, 4, forward=True),
         Work("flag kill, http", "release", ("flag", "kill", "shop", FLAG), Verb.FLAG_KILL, 1),
         Work("way back: envoy, flag, http, command", "wayback", BACK, Verb.ROLLBACK, 4, switched=True),
     )
@@ -83,7 +87,8 @@ def all_real() -> list[RealCase]:
     found = []
     for work in WORK.values():
         for place, hook in enumerate(HOOKS):
-            for count in range(1, work.times + 1):
+            passes = 1 if hook in ONCE else work.steps + hook.startswith("phase")
+            for count in range(1, passes + 1):
                 on = work.forward and (place + count) % 2
                 found.append(RealCase(work.name, hook, count, Verb.RESUME if on else Verb.ROLLBACK))
     return found
@@ -231,9 +236,14 @@ async def live_real(site: RealSite, case: RealCase) -> RealResult:
 
 async def _lived(site: RealSite, case: RealCase, home: Path) -> RealResult:
     words = (site.plan if word == "PLAN" else word for word in WORK[case.work].words)
-    said = await asyncio.to_thread(lambda: Shell(home)(*words, "--reason", "a crash", crash_at=f"{case.hook}:{case.count}"))
-    struck = said.code == -signal.SIGKILL
-    wrong = [] if struck or said.code == 0 else [f"it ended with {said.code}: {said.err}"]
+    hook = f"{case.hook}:{case.count}"
+    wrong, struck = [], False
+    try:
+        said = await asyncio.to_thread(lambda: Shell(home, patience_s=PATIENCE_S)(*words, "--reason", "a crash", crash_at=hook))
+        struck = said.code == -signal.SIGKILL
+        wrong += [] if struck or said.code == 0 else [f"it ended with {said.code}: {said.err}"]
+    except subprocess.TimeoutExpired:
+        pass
     let_leases_run_out(home)
     wrong += await _ended(site, case)
     return RealResult(case, struck, (*wrong, *compared(site.ledger)))

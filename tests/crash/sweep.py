@@ -72,6 +72,8 @@ def sweep_real(only: str) -> tuple[int, int]:
             result = asyncio.run(live_real(site, case))
             total += 1
             held += not result.problems
+            if total % 20 == 0:
+                print(f"{held} of {total} so far", flush=True)
             table[case.work, case.hook, "died" if result.struck else "not reached"] += 1
             if result.problems:
                 table[case.work, case.hook, "wrong"] += 1

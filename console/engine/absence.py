@@ -1,6 +1,7 @@
 """Notices that this console was away (asleep, stopped), and says what the traffic is now and what others did meanwhile."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from console.model.audit import AuditFilter, Record, RecordKind
 from console.model.errors import ConsoleError, NotAllowed
 from console.model.rollout import Rollout
 from console.model.views import AbsenceView, Notice
+
+LOG = logging.getLogger(__name__)
 
 AWAY_S = TTL_S
 """A process that did not run for so long has lost every wheel it had."""
@@ -60,12 +63,15 @@ class Absences:
             self._parts.touch(live, record)
 
     async def watch(self) -> None:
-        """Beat for ever, and fill in what happened after each absence."""
+        """Beat for ever, and fill in what happened after each absence; an outer door: a bug here must not stop the beat, and is logged."""
         while True:
             self.beat()
             gaps, self._gaps = self._gaps, []
             for gap in gaps:
-                await self._tell(gap)
+                try:
+                    await self._tell(gap)
+                except Exception:
+                    LOG.exception("telling of an absence broke")
             await self._parts.around.sleep(BEAT_S)
 
     def seen(self, rollout: str) -> None:

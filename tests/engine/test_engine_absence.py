@@ -1,11 +1,13 @@
 """A console that slept: it says so, nothing catches up, its queued clicks are refused, and what it left on the wire is shown as drift."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_fakes import ANA, BEN, BLUE, GREEN, Desk, World, world
 
+from console.engine import absence
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import Unreachable
 from console.model.events import DriftSeen
@@ -203,3 +205,20 @@ async def test_a_small_difference_of_clocks_is_told_in_the_plan(tmp_path: Path) 
         assert plan.decision.allowed
         ana.engine._parts.targets["shop"].touch()
         assert (ana.target.problem.what, ana.target.problem.means) == (words, "Ages and waits may be off by as much.")
+
+
+async def test_a_bug_in_telling_of_one_absence_does_not_stop_the_next_one_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await asleep(w)
+
+        async def broken(_: object) -> str:
+            raise KeyError("green")
+
+        with monkeypatch.context() as patched, caplog.at_level(logging.CRITICAL, "console.engine.absence"):
+            patched.setattr(absence, "_weight_now", broken)
+            await w.time.advance(3)
+        w.time.clock.advance(3660)
+        await w.time.advance(3)
+        assert "traffic 5 %, nothing advanced." in ana.view(rollout).absence.sentence

@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from console.model.clock import Clock
 from console.model.errors import CannotRecord, ConsoleError, StoreError
-from console.store.database import URGENT, Database, Merge, Move, Patience
+from console.store.database import URGENT, Database, Job, Merge, Move, Patience
 from console.store.postgres import words
 from console.store.postgres.connecting import CHANNEL, TO_READ, TO_WRITE, Door, check_version, within
 from console.store.postgres.follower import Follower, raw_of
@@ -138,6 +138,13 @@ class PostgresServer(Database):
                 raise self.lose(error) from error
             self._writer.info["person"] = self.door.address.login
         return self._writer
+
+    def _transact(self, job: Job[T]) -> T:
+        try:
+            return super()._transact(job)
+        except (psycopg.Error, TimeoutError) as error:  # of the driver itself, where a broken connection is looked at or made anew
+            self._drop()
+            raise self.lose(error) from error
 
     def _in_words(self, error: DBAPIError) -> ConsoleError:
         if words.is_refusal(error):

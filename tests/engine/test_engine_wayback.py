@@ -1,70 +1,20 @@
 """The coordinated way back: traffic first, every row verified, and where it stops a person goes on from there."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from engine_fakes import ANA, BEN, BLUE, GREEN, SHOP, Desk, FakeUndo, World, world
+from engine_fakes import ANA, BEN, GREEN
+from wayback_shop import BACK, CODE, CONTRACT, DESK, LOSSY, ROBOT, SCHEMA, TARGET, TOKENS, move, rows, shop, started
 
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import BadFile, NotAllowed, Refused, Unreachable
-from console.model.freeze import StopTheLine
 from console.model.readiness import Light
 from console.model.rollout import Phase, StepState
-from console.model.target import HttpUndo, ReadyCheck, Reconciler, Reversibility, Snapshot, Target, UndoKind, UndoStep
 from console.model.verbs import State, Verb
-from console.model.views import SendView
 
 pytestmark = pytest.mark.anyio
-
-CALL = HttpUndo("http://u", "http://u")
-BACK = {BLUE: 100.0, GREEN: 0.0}
-CODE = UndoStep("code", UndoKind.CODE, CALL, deadline_s=10.0, predicted_s=2.0)
-SCHEMA = UndoStep("schema", UndoKind.MIGRATION, CALL, ("code",), 10.0, 3.0)
-TOKENS = UndoStep("tokens", UndoKind.CACHE, CALL, ("traffic",), 10.0, 1.0)
-DESK = UndoStep("desk", UndoKind.MANUAL, None, ("schema",), 60.0, 5.0, instructions="Ring them.")
-LOSSY = replace(SCHEMA, reversibility=Reversibility.LOSSY, loses="two columns", snapshot=Snapshot(CALL, 3600.0))
-CONTRACT = UndoStep("contract", UndoKind.MIGRATION, CALL, reversibility=Reversibility.ONE_WAY, loses="the old columns")
-ROBOT = Reconciler("robot", CALL, CALL)
-TARGET = replace(SHOP, undo=(CODE, SCHEMA, TOKENS), rehearse=True)
-
-
-@asynccontextmanager
-async def shop(folder: Path, target: Target = TARGET) -> AsyncIterator[tuple[World, Desk]]:
-    """A console on a shop with declared steps, each of which is not done yet."""
-    async with world(folder, target) as w:
-        for step in target.undo:
-            if step.spec is not None:
-                one_way = step.reversibility is Reversibility.ONE_WAY
-                w.shop.undo[step.name] = FakeUndo(w.time, takes_s=step.predicted_s, done=one_way)
-            if step.snapshot is not None:
-                w.shop.undo[f"snapshot {step.name}"] = FakeUndo(w.time, done=True, since=w.time.clock.now())
-        for check in target.ready:
-            w.shop.undo[f"ready {check.name}"] = FakeUndo(w.time, done=True)
-        for each in target.reconcilers:
-            pause, resume = FakeUndo(w.time), FakeUndo(w.time, done=True)
-            pause.undoes, resume.undoes = resume, pause
-            w.shop.undo |= {f"pause {each.name}": pause, f"resume {each.name}": resume}
-        for undo in w.shop.undo.values():
-            undo.killed = lambda: w.store.trouble.dead
-        yield w, await w.desk()
-
-
-async def started(desk: Desk, stage: int = 0) -> str:
-    rollout = await desk.start()
-    await desk.until_stage(rollout, stage)
-    return rollout
-
-
-def rows(desk: Desk, rollout: str) -> dict[str, SendView]:
-    return {row.name or row.kind: row for row in desk.view(rollout).sends}
-
-
-async def move(desk: Desk, rollout: str, name: str, what: str, reason: str = "") -> None:
-    await desk.time.really(desk.engine.move_step(rollout, rows(desk, rollout)[name].seq, what, reason))
 
 
 async def test_one_click_takes_everything_back_and_every_row_is_verified(tmp_path: Path) -> None:
@@ -315,162 +265,6 @@ async def test_a_one_way_step_that_is_not_past_is_confirmed_and_costs_nothing(tm
         await desk.until_phase(rollout, "rolled back")
         assert w.shop.undo["contract"].keys == []
         assert rows(desk, rollout)["contract"].state is State.HEALTHY
-
-
-async def test_after_a_rollback_the_version_is_quarantined_until_a_person_lifts_it_with_a_reason(tmp_path: Path) -> None:
-    async with shop(tmp_path) as (w, desk):
-        rollout = await started(desk)
-        await desk.act(Verb.ROLLBACK, reason="payments fail")
-        await desk.until_phase(rollout, "rolled back")
-        bad = desk.target.quarantine[0]
-        assert (bad.version, bad.by, bad.reason, bad.rollout) == ("5.2b", "Ana", "payments fail", rollout)
-        for verb, more in ((Verb.START, {"release": "5.2b"}), (Verb.SWITCH, {"side": GREEN})):
-            refused = await desk.act(verb, **more)
-            assert not refused.decision.allowed
-            assert "5.2b is quarantined on shop since" in refused.decision.reasons[0]
-            assert "payments fail" in refused.decision.reasons[0]
-        plan = await w.time.really(desk.engine.plan("shop", "5.2b"))
-        assert not plan.decision.allowed
-        with pytest.raises(NotAllowed, match="with a reason only"):
-            await w.time.really(desk.engine.lift_quarantine("shop", "5.2b", ""))
-        with pytest.raises(NotAllowed, match="is not quarantined"):
-            await w.time.really(desk.engine.lift_quarantine("shop", "5.9", "wrong one"))
-        await w.time.really(desk.engine.lift_quarantine("shop", "5.2b", "mended in the payment service"))
-        assert desk.target.quarantine == ()
-        assert (await desk.act(Verb.START, release="5.2b")).decision.allowed
-        verbs = [record.entry.verb for record in await w.time.through(w.store.audit.all(AuditFilter(target="shop")))]
-        assert "quarantine" in verbs
-        assert "lift quarantine" in verbs
-
-
-async def test_a_quarantine_is_known_to_every_console_and_after_a_restart(tmp_path: Path) -> None:
-    async with shop(tmp_path) as (w, desk):
-        other = await w.desk(BEN)
-        rollout = await started(desk)
-        await desk.act(Verb.ROLLBACK)
-        await desk.until_phase(rollout, "rolled back")
-        await w.time.advance(2)
-        assert [row.version for row in other.target.quarantine] == ["5.2b"]
-        assert not (await other.act(Verb.START, release="5.2b")).decision.allowed
-        await w.kill(desk)
-        again = await w.desk_again(ANA)
-        assert [row.version for row in again.target.quarantine] == ["5.2b"]
-
-
-async def test_a_version_that_an_abort_or_a_freeze_took_back_is_not_quarantined(tmp_path: Path) -> None:
-    async with shop(tmp_path) as (w, desk):
-        rollout = await started(desk)
-        await desk.act(Verb.ABORT)
-        await desk.until_phase(rollout, "aborted")
-        assert desk.target.quarantine == ()
-        assert w.shop.undo["code"].keys == [], "an abort takes back the traffic alone"
-
-
-async def test_reconcilers_are_paused_first_and_stay_so_until_a_person_resumes_them(tmp_path: Path) -> None:
-    async with shop(tmp_path, replace(TARGET, reconcilers=(ROBOT,))) as (w, desk):
-        rollout = await started(desk)
-        await desk.act(Verb.ROLLBACK, reason="payments fail")
-        await desk.until_phase(rollout, "rolled back")
-        pause, code = w.shop.undo["pause robot"], w.shop.undo["code"]
-        assert pause.done
-        assert pause.began[0] <= code.began[0]
-        assert desk.target.quarantine[0].paused == ("robot",)
-        await w.time.really(desk.engine.lift_quarantine("shop", "5.2b", "mended"))
-        assert desk.target.quarantine[0].paused == ("robot",), "the banner stays until it runs again"
-        await desk.time.through(w.store.freezes.stop(StopTheLine("Ben", "audit", w.time.clock.now()), BEN))
-        refused = await w.time.really(desk.engine.resume_reconcilers("shop", "git is mended"))
-        assert not refused.decision.allowed
-        assert pause.done
-        await desk.time.through(w.store.freezes.lift(BEN, "done", w.time.clock.now()))
-        answer = await w.time.really(desk.engine.resume_reconcilers("shop", "git is mended"))
-        assert answer.decision.allowed, answer.decision
-        await desk.until_phase(answer.rollout, "done")
-        assert w.shop.undo["resume robot"].done
-        assert not pause.done
-        assert desk.target.quarantine == ()
-        assert desk.target.stable == BLUE, "nothing was swapped by it"
-        assert not (await w.time.really(desk.engine.resume_reconcilers("shop", "again"))).decision.allowed
-
-
-async def test_the_light_is_right_within_five_seconds_of_each_change(tmp_path: Path) -> None:
-    target = replace(TARGET, undo=(CONTRACT, LOSSY, CODE), ready=(ReadyCheck("tokens fit", CALL, closes=True),))
-    async with shop(tmp_path, target) as (w, desk):
-        w.shop.undo["contract"].done = True
-        w.shop.undo["snapshot schema"].since = w.time.clock.now()
-        await w.time.through(w.store.ways.rehearsed("shop", (await rehearsed(w, desk)), ANA, "try"))
-        rollout = await started(desk)
-
-        async def after(change: dict[str, object], of: object) -> tuple[Light, str]:
-            for name, value in change.items():
-                setattr(of, name, value)
-            await w.time.advance(5.0)
-            found = desk.view(rollout).readiness
-            return found.light, found.items[0].name
-
-        undo, down = w.shop.undo, Unreachable("gone", sent=False)
-        assert await after({}, undo["contract"]) == (Light.READY, "old version")
-        assert await after({"done": False}, undo["contract"]) == (Light.SHUT, "contract")
-        assert await after({"done": True}, undo["contract"]) == (Light.READY, "old version")
-        assert await after({"done": False}, undo["ready tokens fit"]) == (Light.SHUT, "tokens fit")
-        assert await after({"done": True}, undo["ready tokens fit"]) == (Light.READY, "old version")
-        assert await after({"done": False}, undo["snapshot schema"]) == (Light.SHUT, "schema")
-        assert await after({"done": True}, undo["snapshot schema"]) == (Light.READY, "old version")
-        assert await after({"blind": down}, undo["ready tokens fit"]) == (Light.UNKNOWN, "tokens fit")
-        assert await after({"blind": None}, undo["ready tokens fit"]) == (Light.READY, "old version")
-        w.shop.workloads.versions[BLUE] = "5.3"
-        assert await after({}, undo["contract"]) == (Light.SHUT, "old version")
-
-
-async def rehearsed(w: World, desk: Desk):
-    answer = await w.time.through(desk.engine.rehearse("shop", "try"), 120)
-    assert answer.decision.allowed, answer.decision
-    return desk.target.readiness.rehearsal
-
-
-async def test_a_rehearsal_measures_every_step_and_predicts_the_real_way_back(tmp_path: Path) -> None:
-    async with shop(tmp_path, replace(TARGET, undo=(CODE, SCHEMA, TOKENS, DESK), reconcilers=(ROBOT,))) as (w, desk):
-        assert desk.target.can_rehearse
-        for name, takes_s in (("code", 4.0), ("schema", 6.5), ("tokens", 0.7)):
-            w.shop.undo[name].takes_s, w.shop.undo[name].done = takes_s, True
-        kept = await rehearsed(w, desk)
-        assert kept.ok
-        assert kept.steps.keys() == {"weight", "flag", "code", "schema", "tokens"}
-        assert kept.took_s == pytest.approx(10.5, abs=1.5)
-        assert w.shop.undo["pause robot"].keys == [], "a rehearsal pauses nothing"
-        assert desk.target.quarantine == ()
-        again = await rehearsed(w, desk)
-        assert again.took_s == pytest.approx(again.predicted_s, rel=0.25, abs=0.5)
-        for name in ("code", "schema", "tokens"):
-            w.shop.undo[name].done = False
-        w.shop.flags.on = True
-        rollout = await started(desk)
-        predicted = desk.view(rollout).readiness.predicted_s - 5.0  # the manual step's
-        began = w.time.clock.elapsed()
-        await desk.act(Verb.ROLLBACK)
-        await desk.until_phase(rollout, "rollback stopped")
-        assert w.time.clock.elapsed() - began == pytest.approx(predicted, rel=0.25, abs=0.5)
-
-
-async def test_a_rehearsal_is_refused_where_the_target_is_not_marked_or_a_rollout_runs(tmp_path: Path) -> None:
-    async with shop(tmp_path, replace(TARGET, rehearse=False)) as (w, desk):
-        refused = await w.time.really(desk.engine.rehearse("shop", "try"))
-        assert "not marked for rehearsals" in refused.decision.reasons[0]
-    async with shop(tmp_path / "marked") as (w, desk):
-        await started(desk)
-        refused = await w.time.really(desk.engine.rehearse("shop", "try"))
-        assert "is on its way here" in refused.decision.reasons[0]
-        assert all(not undo.keys for undo in w.shop.undo.values())
-
-
-async def test_a_rehearsal_that_stops_is_over_and_told_as_such(tmp_path: Path) -> None:
-    async with shop(tmp_path) as (w, desk):
-        w.shop.undo["code"].errors = [Refused("no", status=404)]
-        answer = await w.time.through(desk.engine.rehearse("shop", "try"), 60)
-        assert not answer.decision.allowed
-        assert "stopped at step 3: code" in answer.decision.reasons[0]
-        assert not desk.target.readiness.rehearsal.ok
-        assert desk.target.readiness.light is Light.CLOSING
-        assert (await desk.act(Verb.START, release="5.2b")).decision.allowed
 
 
 async def test_killed_on_the_way_back_it_stands_at_its_step_and_goes_on_at_one_click(tmp_path: Path) -> None:

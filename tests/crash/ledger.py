@@ -3,8 +3,9 @@
 import json
 import sqlite3
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,7 +51,10 @@ class Ledger:
     records: Path = Path()
     effects: list[Effect] = field(default_factory=list)
     stands: dict[str, str] = field(default_factory=dict)
+    busy: int = 0
+    """How many connections to the services are open."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _quiet: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def port(self) -> int:
@@ -61,6 +65,19 @@ class Ledger:
         self.records = home / "data" / "records.db"
         self.stands = dict(stands)
         self.effects.clear()
+
+    def drain(self) -> None:
+        """Return when everything that was on its way to the services has arrived: what a killed process sent may come after its end."""
+        with urllib.request.urlopen(f"{self.url}/flag", timeout=10.0) as reply:
+            reply.read()  # it stands behind all that came before it
+        with self._quiet:
+            assert self._quiet.wait_for(lambda: self.busy == 0, 10.0), "a connection to the services stays open"
+
+    def opens(self, change: int) -> None:
+        """Count a connection that opens (1) or ends (-1)."""
+        with self._quiet:
+            self.busy += change
+            self._quiet.notify_all()
 
     def saw(self, what: str, value: str, kind: str, key: str = "") -> None:
         """Write an effect down; `kind` is that of its step, `key` what the system was given to know it by."""
@@ -107,6 +124,14 @@ class _Door(BaseHTTPRequestHandler):
 
     ledger: ClassVar[Ledger]
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        self.ledger.opens(1)
+        try:
+            with suppress(ConnectionError):  # whoever asked was killed
+                super().handle()
+        finally:
+            self.ledger.opens(-1)
 
     def do_GET(self) -> None:
         self._say()

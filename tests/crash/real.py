@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -174,6 +176,16 @@ class RealSite:
                     self.haproxy.ask(f"set weight shop/{name} {100 if side == 'green' else 0}")
         self.ledger.reset(home, {"flag": "True 100" if flag else "False 0"})
 
+    def drain(self) -> None:
+        """Return when what a killed process sent last has arrived."""
+        self.ledger.drain()
+        with urllib.request.urlopen(f"{self.wires['envoy']}/ready", timeout=10.0) as reply:
+            reply.read()
+        with socket.create_connection(("127.0.0.1", int(self.wires["haproxy"].rpartition(":")[2])), timeout=10.0) as link:
+            link.sendall(b"show info\n")
+            while link.recv(65536):
+                pass
+
     def canary(self, target: str) -> tuple[bool, bool]:
         """Tell whether the canary has some traffic, and whether it has all of it, as the router itself says."""
         if target == "haproxy":
@@ -244,6 +256,7 @@ async def _lived(site: RealSite, case: RealCase, home: Path) -> RealResult:
         wrong += [] if struck or said.code == 0 else [f"it ended with {said.code}: {said.err}"]
     except subprocess.TimeoutExpired:
         pass
+    await asyncio.to_thread(site.drain)
     let_leases_run_out(home)
     wrong += await _ended(site, case)
     return RealResult(case, struck, (*wrong, *compared(site.ledger)))

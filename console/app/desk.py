@@ -49,7 +49,7 @@ class Console:
         self.plan = engine.plan
         self.arm = engine.arm
         self.trust = engine.trust
-        self.ended, self.elsewhere = engine.ended, engine.elsewhere
+        self.ended, self.elsewhere, self.taken = engine.ended, engine.elsewhere, engine.taken
         self.cancel_pipeline = engine.cancel_pipeline
         self.move_step, self.rehearse = _by_a_person(secrets, engine.move_step), _by_a_person(secrets, engine.rehearse)
         self.lift_quarantine = engine.lift_quarantine

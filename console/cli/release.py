@@ -131,7 +131,7 @@ def start(
 
 
 async def drive(console: Console, wanted: Command) -> Rollout:
-    """Start a rollout and print what happens until it is over, unknown, or held by Ctrl+C, also while another console drives it."""
+    """Start a rollout and print what happens until it is over, unknown, held by Ctrl+C, or driven by another console."""
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -150,10 +150,20 @@ async def drive(console: Console, wanted: Command) -> Rollout:
         answer = await act(console, wanted)
         print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
         _hold_on_interrupt(console, command(console, Verb.HOLD, wanted.target, "interrupted at the terminal", rollout=answer.rollout), done)
-        await done.wait()
+        taken = asyncio.ensure_future(console.taken(answer.rollout))
+        over = asyncio.ensure_future(done.wait())
+        await asyncio.wait({over, taken}, return_when=asyncio.FIRST_COMPLETED)
+        if not over.done() and taken.done():
+            print(_goes_on(answer.rollout, taken.result()), flush=True)
+        for each in (over, taken):
+            each.cancel()
         return await console.store.journal.rollout(answer.rollout)
     finally:
         cancel()
+
+
+def _goes_on(rollout: str, driver: str) -> str:
+    return f"{rollout} goes on: {driver} drives it from another console."
 
 
 def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> None:
@@ -167,7 +177,7 @@ def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> 
         try:
             driver = console.elsewhere(hold.rollout)
             if driver:
-                print(f"{hold.rollout} goes on: {driver} drives it from another console.", flush=True)
+                print(_goes_on(hold.rollout, driver), flush=True)
             else:
                 await act(console, hold)
         except ConsoleError as error:

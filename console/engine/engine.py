@@ -222,6 +222,12 @@ class Engine:
             await self._parts.around.sleep(0.05)
         return record.rollout
 
+    async def taken(self, rollout: str) -> str:
+        """Return, once another console drives a rollout, who does; while it is held and nobody drives, this one goes on to show it."""
+        while not (driver := self.elsewhere(rollout)):
+            await self._parts.around.sleep(0.1)
+        return driver
+
     def elsewhere(self, rollout: str) -> str:
         """Return who drives a rollout from another console now; "" when nobody does, or this one."""
         record = self._record(rollout)

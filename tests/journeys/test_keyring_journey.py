@@ -36,7 +36,6 @@ def home(tmp_path: Path, keyring_server: KeyringServer, monkeypatch: pytest.Monk
     import keyring
 
     monkeypatch.setenv("RELEASE_CONSOLE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
     keyring.set_password(SERVICE, "shop", SECRET)
     (tmp_path / "home").mkdir()
     return tmp_path / "home"

@@ -70,7 +70,6 @@ def reference(request: pytest.FixtureRequest, keyring_server: KeyringServer, mon
     """Put the canary where a kind of reference finds it, and return the reference."""
     import keyring
 
-    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
     if request.param == "keyring":
         keyring.set_password(SERVICE, "shop", CANARY)
         return "keyring:shop"

@@ -65,9 +65,8 @@ class Metrics:
 
 
 @pytest.fixture
-def shop_secret(keyring_server: KeyringServer, monkeypatch: pytest.MonkeyPatch) -> KeyringServer:
+def shop_secret(keyring_server: KeyringServer) -> KeyringServer:
     """Give the shop's metrics a secret in a real keyring."""
-    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
     keyring.set_password(SERVICE, "shop", "k3y-of-the-shop")
     return keyring_server
 

@@ -48,7 +48,13 @@ def boot_keyring(folder: Path) -> KeyringServer:
 
 @pytest.fixture
 def keyring_server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyringServer]:
-    """A real keyring that this test and the processes it starts reach, and no screen on which it could ask a person."""
+    """A real keyring that this test and the processes it starts reach, and no screen on which it could ask a person.
+
+    In this process it is named: which keyrings there are is looked up once, maybe by a test that had none.
+    """
+    import keyring.core
+    from keyring.backends.SecretService import Keyring
+
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} missing: sudo apt-get install -y gnome-keyring dbus dbus-bin")
@@ -57,6 +63,7 @@ def keyring_server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     server = boot_keyring(tmp_path_factory.mktemp("k"))
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(keyring.core, "_keyring_backend", Keyring())
     yield server
     server.bus.terminate()
     server.bus.communicate(timeout=20)

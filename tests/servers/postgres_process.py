@@ -77,7 +77,7 @@ class PostgresServer:
     def _processes(self) -> list[int]:
         import psutil
 
-        if self.child.process is None:
+        if self.child.process is None or self.child.process.poll() is not None:
             return []
         server = psutil.Process(self.child.pid)
         return [self.child.pid, *(each.pid for each in server.children(recursive=True))]
@@ -146,7 +146,9 @@ def postgres_process() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_server(postgres_process: PostgresServer) -> PostgresServer:
     """A real PostgreSQL, running."""
-    if postgres_process.child.process is None:
+    running = postgres_process.child.process
+    if running is None or running.poll() is not None:
+        postgres_process.stop()
         postgres_process.child.start()
     postgres_process.thaw()
     return postgres_process

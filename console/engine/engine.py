@@ -44,6 +44,9 @@ AGENT = "agent"
 ARM_S = 5.0
 """Arming waits no longer for the router to say who it is."""
 
+PASSING_S = 2.0
+"""A console that only hands a wheel on holds it for less than this."""
+
 
 class Engine:
     """Rollouts, watches and rollbacks of all targets. `open` before use, `close` at the end; all coroutines run on one loop.
@@ -223,10 +226,15 @@ class Engine:
         return record.rollout
 
     async def taken(self, rollout: str) -> str:
-        """Return, once another console drives a rollout, who does; while it is held and nobody drives, this one goes on to show it."""
-        while not (driver := self.elsewhere(rollout)):
+        """Return, once another console drives a rollout to stay, who does; while nobody does, this one goes on to show it."""
+        since = self._parts.around.clock.elapsed()
+        while True:
+            driver = self.elsewhere(rollout)
+            if not driver:
+                since = self._parts.around.clock.elapsed()
+            elif self._parts.around.clock.elapsed() - since >= PASSING_S:
+                return driver
             await self._parts.around.sleep(0.1)
-        return driver
 
     def elsewhere(self, rollout: str) -> str:
         """Return who drives a rollout from another console now; "" when nobody does, or this one."""

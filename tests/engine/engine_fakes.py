@@ -152,9 +152,10 @@ class Counted:
         async def counted(*args: Any, **kwargs: Any) -> Any:
             if self._trouble.dead:
                 raise asyncio.CancelledError
-            if self._trouble.broken and name not in {"send", "settle"}:
+            writes = name != "may_sign"
+            if self._trouble.broken and writes and name not in {"send", "settle"}:
                 raise CannotRecord("The disk is full.")
-            if self._trouble.broken:
+            if self._trouble.broken and writes:
                 return await self._trouble.as_the_store(name, args)
             slow, seconds = self._trouble.slow
             if name == slow:

@@ -119,6 +119,13 @@ def file_of(envoy: EnvoyServer, upstreams: Mapping[str, Upstream], tactless_url:
     return text.replace("rollback: [traffic]", way_back(tactless_url, reference), 1)
 
 
+def _command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
 def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
     """Start a release whose pipeline waits, look at its command lines and limits, crash it hard, and return what it showed."""
     planned = shell("release", "plan", "shop", "--version", "18.0.0", "--json")
@@ -130,7 +137,7 @@ def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
             while process.poll() is None and not dumped.exists() and time.monotonic() < ends:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.05)
-            lines = [" ".join(each.cmdline()) for each in [child, *child.children(recursive=True)]]
+            lines = [_command_line(each) for each in [child, *child.children(recursive=True)]]
             limits = Path(f"/proc/{process.pid}/limits").read_text()
         finally:
             process.send_signal(signal.SIGABRT)

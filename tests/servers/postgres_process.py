@@ -72,7 +72,8 @@ class PostgresServer:
 
     def thaw(self) -> None:
         for pid in self._processes():
-            os.kill(pid, 18)
+            with suppress(ProcessLookupError):  # the server of a connection that ended meanwhile
+                os.kill(pid, 18)
 
     def _processes(self) -> list[int]:
         import psutil

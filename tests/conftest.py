@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +26,8 @@ from servers.fixtures import (  # noqa: E402, F401
 )
 from servers.keyring_process import keyring_server  # noqa: E402, F401
 from servers.postgres_process import postgres_process, postgres_server  # noqa: E402, F401
+
+from console.files import logs  # noqa: E402
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("ci", max_examples=60, derandomize=True, **_COMMON)
@@ -51,6 +54,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEASE_CONSOLE_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.delenv("RELEASE_CONSOLE_STORE", raising=False)  # no test may reach a real team's records
+
+
+@pytest.fixture(autouse=True)
+def _no_log_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the log of a face that ran inside the test: its file and hooks would be the next test's."""
+    begun: list[logs.Logs] = []
+    begin = logs.set_up_logs
+
+    def begin_and_keep(*args: Any, **options: Any) -> logs.Logs:
+        begun.append(begin(*args, **options))
+        return begun[-1]
+
+    monkeypatch.setattr(logs, "set_up_logs", begin_and_keep)
+    yield
+    for log in reversed(begun):
+        log.close()
 
 
 @pytest.fixture

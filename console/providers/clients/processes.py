@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,11 @@ from pathlib import Path
 
 GRACE_S = 3.0
 """How long a group has between the polite signal and the last one."""
+
+LAST_S = 5.0
+"""How long is waited for the end after the last signal: what hangs inside the system does not end even then."""
+
+LOG = logging.getLogger(__name__)
 
 _DRAIN_S = 1.0
 _READ_LIMIT = 256 * 1024
@@ -46,15 +52,23 @@ class ProcessGroup:
         """Return the exit code of the command itself, as soon as it ended; what it started may still run."""
         return await self._process.wait()
 
-    async def end(self) -> None:
-        """End the whole group: a polite signal first, the last one after `GRACE_S`."""
+    async def end(self) -> str:
+        """End the whole group: a polite signal first, the last one after `GRACE_S`. Returns what stayed in words, "" when nothing did."""
         if self._process.returncode is None:
             _signal_group(self._process, last=False)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S):
-                    await self._process.wait()
+            await self._gone(GRACE_S)
         self.kill()
-        await self._process.wait()
+        if await self._gone(LAST_S):
+            return ""
+        stayed = f"process {self._process.pid} did not end {LAST_S:g} s after it was killed: it hangs inside the system"
+        LOG.warning("%s", stayed)
+        return stayed
+
+    async def _gone(self, limit_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._process.wait()
+        return self._process.returncode is not None
 
     def kill(self) -> None:
         """End what is left of the group, at once."""
@@ -134,16 +148,25 @@ def _tell(guard: "subprocess.Popen[bytes]", group: int) -> None:
 
 
 async def _dismiss(guard: "subprocess.Popen[bytes]") -> None:
-    """Tell a guard that its group is over, and wait until it has gone, also when nobody waits any more: it goes at once."""
+    """Tell a guard that its group is over, and wait until it has gone, also when nobody waits any more: it goes at once, or is killed."""
     if guard.stdin is not None:
         with contextlib.suppress(OSError):
             guard.stdin.write(b"over\n")
             guard.stdin.close()
     try:
-        await asyncio.to_thread(guard.wait)
+        await asyncio.to_thread(_reap, guard)
     except asyncio.CancelledError:
-        guard.wait()
+        _reap(guard)
         raise
+
+
+def _reap(guard: "subprocess.Popen[bytes]") -> None:
+    try:
+        guard.wait(_DRAIN_S)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            guard.wait(_DRAIN_S)
 
 
 def _signal_group(process: asyncio.subprocess.Process, *, last: bool) -> None:

@@ -115,10 +115,12 @@ class CommandRunner:
             if exited:
                 run.reason = f"{stage.name} ended with exit code {exited}"
             return "passed" if exited == 0 else "failed", exited
-        await group.end()
+        stayed = await group.end()
+        stays = f"; {stayed}" if stayed else ""
         if stopped:
+            run.stop_reason += stays
             return "cancelled", group.returncode
-        run.reason = f"{stage.name} did not end in {stage.timeout_s:g} s"
+        run.reason = f"{stage.name} did not end in {stage.timeout_s:g} s{stays}"
         return "failed", group.returncode
 
     def _find(self, run: str) -> "_Run":

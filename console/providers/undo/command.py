@@ -97,19 +97,20 @@ class CommandUndoStep:
         last: deque[bytes] = deque(maxlen=_KEPT)
         reading = asyncio.get_running_loop().create_task(_copy(group, last))
         code: int | None = None
+        stayed = ""
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._spec.timeout_s):
                     code = await group.wait()
             if code is None:
-                await group.end()
+                stayed = await group.end()
         finally:
             if code is None:
                 group.kill()
             await group.close(reading)
         if code is None:
             raise Unreachable(
-                f"{self._name(argv)} did not end in {self._spec.timeout_s:g} s and was ended.",
+                f"{self._name(argv)} did not end in {self._spec.timeout_s:g} s and was ended{f', but {stayed}' if stayed else ''}.",
                 sent=True,
                 means="It may have done a part of its work; the check will tell." if changes else "Its state is not known now.",
                 advice="Look what it waits for, or give it more time in the target file.",

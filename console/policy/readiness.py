@@ -107,7 +107,7 @@ def _one_way(step: UndoStep, look: Look) -> ReadyItem:
     if look.state is None or look.problem:
         return _unread(step.name, look)
     if look.state.done:
-        return ReadyItem(step.name, Light.READY, f"Not past yet{_said(look.state)}.", look.state.at)
+        return ReadyItem(step.name, Light.READY, f"Not past yet{_said(look.state)}; past it, hold is what is left.", look.state.at)
     sentence = (
         f"Past, and cannot be undone{_said(look.state)}: going back would lose {step.loses or 'what it changed'}. Hold is what is left."
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MARKS = {Light.READY: State.HEALTHY, Light.CLOSING: State.STALE, Light.SHUT: State.FAILED, Light.UNKNOWN: State.BLIND}
 SOON_S = 3600.0
 """A way back that closes later than this shows no clock: its light is amber for another reason."""
+AFTER = "then hold only"
+"""What closes a way back at a known time is the end of a snapshot, and past it hold is what is left without a loss."""
 WORST = (Light.SHUT, Light.UNKNOWN, Light.CLOSING, Light.READY)
 
 
@@ -37,18 +39,21 @@ class LightWords(NamedTuple):
 
 
 def light_words(readiness: Readiness, now: datetime) -> LightWords:
-    """Return what the light says: words and seconds, with a clock where it closes at a known time."""
+    """Return what the light says: words and seconds now, and where it closes at a known time, the clock and what is left after that."""
     seconds = forms.span(readiness.predicted_s)
+    left = SOON_S if readiness.closes_at is None else (readiness.closes_at - now).total_seconds()
     if readiness.light is Light.READY:
-        return LightWords(State.HEALTHY, "Rollback ready", seconds, "ok")
+        closes = f" until {forms.minute(readiness.closes_at)}, {AFTER}" if readiness.closes_at is not None and left < SOON_S else ""
+        return LightWords(State.HEALTHY, "Rollback ready", f"{seconds}{closes}", "ok")
     if readiness.light is Light.SHUT:
         return LightWords(State.FAILED, "No way back", "hold only", "fail")
     if readiness.light is Light.UNKNOWN:
         return LightWords(State.BLIND, "Not known", "whether the way back is open", "look")
-    left = SOON_S if readiness.closes_at is None else (readiness.closes_at - now).total_seconds()
     if left >= SOON_S:
         return LightWords(State.STALE, "Rollback open", f"{seconds}, but see why not ready", "look")
-    return LightWords(State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"takes {seconds}", "look")
+    return LightWords(
+        State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"({AFTER}), {seconds} now", "look"
+    )
 
 
 def rehearsal_words(rehearsal: Rehearsal | None, now: datetime) -> str:

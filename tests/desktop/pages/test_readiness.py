@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from console.desktop import forms
 from console.desktop.pages.asks_again import AsksAgain
 from console.desktop.pages.releases import ReleasesPage
 from console.desktop.pages.targets import TargetsPage
@@ -24,7 +25,7 @@ CLICK = Qt.MouseButton.LeftButton
     ("light", "state", "strong", "grey"),
     [
         (Light.READY, State.HEALTHY, "Rollback ready", "41 s"),
-        (Light.CLOSING, State.STALE, "Closing in 0:24", "takes 41 s"),
+        (Light.CLOSING, State.STALE, "Closing in 0:24", "(then hold only), 41 s now"),
         (Light.SHUT, State.FAILED, "No way back", "hold only"),
         (Light.UNKNOWN, State.BLIND, "Not known", "whether the way back is open"),
     ],
@@ -41,12 +42,20 @@ def test_a_light_that_is_amber_and_does_not_close_soon_points_to_its_reasons():
     assert light_words(past, samples.NOW).strong == "Closing now"
 
 
+def test_a_ready_light_says_until_when_and_what_is_left_after_that():
+    soon = samples.readiness(Light.READY, closes_at=samples.NOW + timedelta(minutes=50))
+    until = forms.minute(samples.NOW + timedelta(minutes=50))
+    assert light_words(soon, samples.NOW)[1:3] == ("Rollback ready", f"41 s until {until}, then hold only")
+    later = samples.readiness(Light.READY, closes_at=samples.NOW + timedelta(hours=5))
+    assert light_words(later, samples.NOW).grey == "41 s"
+
+
 def test_the_clock_of_a_closing_way_back_runs(shown):
     page = shown(ReleasesPage, samples.lit(Light.CLOSING))
     light = page.rollout.act._ready.light
-    assert light.accessibleName() == "Closing in 0:24, takes 41 s"
+    assert light.accessibleName() == "Closing in 0:24, (then hold only), 41 s now"
     ticker().set_clock(samples.SampleClock(samples.NOW + timedelta(seconds=4)))
-    assert light.accessibleName() == "Closing in 0:20, takes 41 s"
+    assert light.accessibleName() == "Closing in 0:20, (then hold only), 41 s now"
 
 
 def test_the_reasons_are_in_sight_on_the_release_page(shown):

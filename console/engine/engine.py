@@ -79,7 +79,7 @@ class Engine:
         recovery = Recovery(self._parts, Adoption(self._parts, self._forward, Watching(keeps_watch, agent)), self._back)
         self.fleet = Fleet(self._parts, recovery, connect, load_target)
         self.line = Line(self._parts)
-        self.others = Others(around, self._parts.asking, kind)
+        self.others = Others(around, self._parts.asking, self._parts.outbox, kind)
         self.absences = Absences(self._parts, agent=agent)
         self._handovers = Handovers(self._parts, self._forward, recovery)
         self.handover_card, self.take_wheel, self.hand_over = self._handovers.card, self._handovers.take, self._handovers.hand_over

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from console import __version__
 from console.engine.asking import Asking
+from console.engine.outbox import Outbox
 from console.engine.surroundings import Surroundings
 from console.model.errors import ConsoleError
 from console.model.plan import Plan
 from console.model.stores import ConsoleSeen
+from console.model.views import Notice
 from console.policy.clocks import ClockSkew
 
 LOG = logging.getLogger(__name__)
@@ -28,9 +30,9 @@ ACTING = frozenset({"desktop", "agent"})
 class Others:
     """Who is alive on these records. `kind` is what this process is: desktop, agent, or a command (cli)."""
 
-    def __init__(self, around: Surroundings, asking: Asking, kind: str) -> None:
-        self._around, self._asking, self._kind = around, asking, kind
-        self._said = False
+    def __init__(self, around: Surroundings, asking: Asking, outbox: Outbox, kind: str) -> None:
+        self._around, self._asking, self._outbox, self._kind = around, asking, outbox, kind
+        self._said = self._broken = False
         self.alive: tuple[ConsoleSeen, ...] = ()
         """Processes that were alive when it was last read, this one included."""
 
@@ -40,12 +42,19 @@ class Others:
         return tuple(each for each in self.alive if each.kind in ACTING and each.console != self._around.actor.console)
 
     async def watch(self) -> None:
-        """Say it again and again; records that cannot be written are asked again later. A command that is over soon says nothing."""
-        if self._kind not in ACTING:
-            await self.look()
-            await self._around.sleep(BEAT_S)
+        """Say it again and again; records that cannot be written are asked again later. A command that is over soon says nothing.
+
+        An outer door: a bug here is logged, told once, and does not end the watch.
+        """
+        beat = self._say if self._kind in ACTING else self.look
         while True:
-            await self._say()
+            try:
+                await beat()
+                self._broken = False
+            except Exception as error:
+                LOG.exception("saying who is alive broke")
+                self._tell(error)
+            beat = self._say
             await self._around.sleep(BEAT_S)
 
     async def look(self) -> None:
@@ -63,6 +72,13 @@ class Others:
             await self._around.store.consoles.gone(self._around.actor.console)
         except ConsoleError as error:
             LOG.info("leaving was not recorded: %s", error)
+
+    def _tell(self, error: Exception) -> None:
+        if self._broken:
+            return
+        self._broken = True
+        text = f"The console made an error: {type(error).__name__}. See the log. Others may not see that this console is alive."
+        self._outbox.notice(Notice(self._around.clock.now(), "unknown", "Who is alive is not known now", text))
 
     async def _say(self) -> None:
         around = self._around

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,27 @@ async def test_a_plan_that_takes_too_long_to_look_ahead_says_so(monkeypatch: pyt
     setting = foresight.Setting(((5.0, 60.0),), sessions_per_min=13.0)
     with pytest.raises(RemoteError, match="was not worked out"):
         await foresight.needs(setting, 0.123)
+
+
+async def test_a_bug_while_saying_who_is_alive_is_told_once_and_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk(kind="desktop")
+        broken = [True]
+        compare = desk.engine.others._compare
+
+        def compared(*times: datetime) -> None:
+            if broken:
+                raise KeyError("a bug")
+            compare(*times)
+
+        monkeypatch.setattr(desk.engine.others, "_compare", compared)
+        with caplog.at_level(logging.CRITICAL, "console.engine.others"):
+            await w.time.advance(35.0)
+        told = [notice.title for update in desk.updates for notice in update.notices]
+        assert told.count("Who is alive is not known now") == 1
+        broken.clear()
+        before = w.time.clock.now()
+        await w.time.advance(11.0)
+        assert [each.seen_at >= before for each in desk.engine.others.alive] == [True]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.engine import judging, quarantine, records, step, systems
+from console.engine.contention import Contention
 from console.engine.parts import Parts
 from console.engine.pipeline import run_pipeline
 from console.engine.planning import is_release
@@ -53,6 +54,7 @@ class Driver:
     def __init__(self, ride: Ride) -> None:
         self._parts, self._live, self._record, self._go_back = ride.parts, ride.live, ride.record, ride.go_back
         self._wheel = Wheel(ride.parts, ride.live, ride.record, ride.reason)
+        self._contention = Contention(ride.parts.around)
         self._due: tuple[datetime, float] | None = None
         """When traffic goes back by itself: the instant as recorded, and the same on the clock that never jumps."""
 
@@ -134,6 +136,7 @@ class Driver:
         except NotAllowed as refused:
             await self._refused(wanted, refused)
             return None
+        self._contention.won()
         records.settled(self._parts, self._live, self._record, row, f"{wanted.verb.value}: {systems.words(wanted.kind, wanted.want)}")
         return row
 
@@ -143,6 +146,8 @@ class Driver:
         records.overtaken(self._parts, self._live, record, await around.store.journal.rollout(record.id))
         record.rows = {row.id: row for row in await around.store.journal.steps(record.id)}
         if isinstance(refused, StaleWrite):
+            self._check_over()
+            await self._contention.lost(record.id, refused)
             return
         self._parts.outbox.tell(MoveRefused(around.clock.now(), self._live.name, record.id, wanted.verb.value, refused.message))
         if self._wheel.stop_reason() or record.rollout.phase.forward_closed:
@@ -153,7 +158,7 @@ class Driver:
     async def _enter(self, number: int) -> None:
         around, record = self._parts.around, self._record
         weight = record.rollout.plan.stages[number].weight
-        record.gates.open_stage()
+        record.gates.open_stage(around.clock.now())
         record.judged.clear()
         record.promote = False
         while record.rollout.stage != number:
@@ -269,11 +274,17 @@ class Driver:
         self._live.row = await around.store.targets.amend(self._live.name, change, around.actor, words, around.clock.now())
 
     async def _change(self, what: RolloutChange, verb: str) -> None:
-        """Change the rollout's row; when a person was first, take what they made of it and go on from there."""
+        """Change the rollout's row; when a person was first, take what they made of it and go on from there, a moment later.
+
+        Raises NotAllowed when somebody is first again and again.
+        """
         try:
             await records.change(self._parts, self._live, self._record, what, By(self._parts.around.actor, verb))
-        except NotAllowed:
+        except NotAllowed as error:
             records.overtaken(self._parts, self._live, self._record, await self._parts.around.store.journal.rollout(self._record.id))
+            await self._contention.lost(self._record.id, error)
+        else:
+            self._contention.won()
 
     async def _is_theirs(self) -> bool:
         """Tell whether somebody else raised the token since: the rollout then stands as they left it, and is not held for them."""

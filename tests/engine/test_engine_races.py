@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_fakes import BEN, BLUE, GREEN, PAYMENTS, SHOP, WITH_PIPELINE, World, world
 
-from console.model.errors import Unreachable
+from console.model.audit import Entry
+from console.model.errors import StaleWrite, Unreachable
 from console.model.events import PhaseChanged
 from console.model.readings import Identity
-from console.model.rollout import Phase
+from console.model.rollout import Phase, Rollout
+from console.model.stores import RolloutChange
 from console.model.verbs import Verb
 
 pytestmark = pytest.mark.anyio
@@ -220,3 +223,35 @@ async def test_a_step_of_a_console_that_closes_is_not_sent_once_its_wheel_is_fre
         await w.time.advance(30)
         assert w.shop.router.sent == [5, 0]
         assert w.shop.router.weights == BACK
+
+
+class FirstAlways:
+    """A journal in which somebody else is first at every change of a rollout that is on its way."""
+
+    def __init__(self, journal: Any) -> None:
+        self._journal, self.tries = journal, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def change(self, rollout: Rollout, change: RolloutChange, entry: Entry) -> Rollout:
+        if change.phase is Phase.HELD:
+            held: Rollout = await self._journal.change(rollout, change, entry)
+            return held
+        self.tries += 1
+        raise StaleWrite(f"{rollout.id} was changed by somebody else meanwhile.")
+
+
+async def test_a_driver_that_is_never_first_does_not_spin_and_holds_after_a_while(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        journal = FirstAlways(w.store._store.journal)
+        w.store._store.journal = journal
+        began = w.time.clock.elapsed()
+        view = await desk.until_phase(rollout, "held")
+        assert "could not be changed 10 times in a row" in view.note
+        assert journal.tries == 10
+        assert w.time.clock.elapsed() - began > 5.0, "each try waits longer than the one before"
+        w.store._store.journal = journal._journal

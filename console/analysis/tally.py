@@ -15,6 +15,9 @@ from console.model.rollout import GateSample
 LONGEST_PATH = 2000
 """Points of E that are kept for the chart; beyond it every second one is dropped."""
 
+LONGEST_POLL = 2.0
+"""Readings that are further apart than this many intervals have a gap between them."""
+
 NEVER_PASSES = 1_000_000
 """n_pass where the planner finds no number of sessions that would show the harm: the gate does not pass by itself."""
 
@@ -88,6 +91,7 @@ class Tally:
     stage: Sides = Sides()
     samples: int = 0
     last_at: datetime | None = None
+    stage_since: datetime | None = None
     concurrent_failed_at: datetime | None = None
     frozen_failed_at: datetime | None = None
     concurrent_path: Path = ()
@@ -99,16 +103,17 @@ def begin(rules: Rules) -> Tally:
     return Tally(concurrent.begin(rules.history), frozen_rate.begin(rules.history))
 
 
-def open_stage(tally: Tally) -> Tally:
+def open_stage(tally: Tally, since: datetime) -> Tally:
     """Return the tally at the begin of a stage: what this stage has seen is nothing yet; evidence is carried on."""
-    return replace(tally, stage=Sides())
+    return replace(tally, stage=Sides(), stage_since=since)
 
 
 def observe(rules: Rules, tally: Tally, sample: GateSample) -> Tally:
     """Return the tally after one more sample.
 
     The concurrent test runs below 100 % weight, the frozen-rate test from 50 % up; a test that failed is not asked again, but sessions
-    go on being counted. Raises ValueError for increments below 0.
+    go on being counted. An increment over a gap in the readings that began well before the stage is evidence, but not the stage's: most
+    of its sessions were served at another weight. Raises ValueError for increments below 0.
     """
     counts = Counts(sample.baseline_ok, sample.baseline_failed, sample.canary_ok, sample.canary_failed)
     if min(counts) < 0:
@@ -131,14 +136,22 @@ def observe(rules: Rules, tally: Tally, sample: GateSample) -> Tally:
         concurrent=test,
         frozen=memory,
         all=tally.all.plus(counts),
-        stage=tally.stage.plus(counts),
+        stage=tally.stage if _over_a_gap(rules, tally) else tally.stage.plus(counts),
         samples=tally.samples + 1,
         last_at=sample.at,
+        stage_since=tally.stage_since,
         concurrent_failed_at=failed_at,
         frozen_failed_at=memory_failed_at,
         concurrent_path=path,
         frozen_path=memory_path,
     )
+
+
+def _over_a_gap(rules: Rules, tally: Tally) -> bool:
+    """Tell whether the next increment begins more than a poll, with its jitter and answer, before the stage."""
+    if tally.last_at is None or tally.stage_since is None:
+        return False
+    return (tally.stage_since - tally.last_at).total_seconds() > LONGEST_POLL * rules.interval_s
 
 
 def replay(rules: Rules, samples: Iterable[GateSample], stage_since: datetime | None) -> Tally:
@@ -147,9 +160,9 @@ def replay(rules: Rules, samples: Iterable[GateSample], stage_since: datetime | 
     opened = stage_since is None
     for sample in samples:
         if not opened and stage_since is not None and sample.at > stage_since:
-            tally, opened = open_stage(tally), True
+            tally, opened = open_stage(tally, stage_since), True
         tally = observe(rules, tally, sample)
-    return tally if opened else open_stage(tally)
+    return tally if opened or stage_since is None else open_stage(tally, stage_since)
 
 
 def _longer(path: Path, at: datetime, e: float) -> Path:

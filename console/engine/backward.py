@@ -266,7 +266,7 @@ class Backward:
         fails = record.rollout.phase is Phase.STOPPED or move.actor.name != "engine"
         await records.change_anyhow(self._parts, live, record, move.mark, move.by)
         if move.mark.stage is not None:
-            record.gates.open_stage()
+            record.gates.open_stage(move.mark.stage_since or self._parts.around.clock.now())
         if move.good is not None and fails:
             await quarantine.begin(self._parts, live, record, move.by)
 

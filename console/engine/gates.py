@@ -113,18 +113,18 @@ class GateWatch:
             waits = begins
             for sample in own:
                 if waits and stage_since is not None and sample.at > stage_since:
-                    self._tallies[name], waits = tallies.open_stage(self._tallies[name]), False
+                    self._tallies[name], waits = tallies.open_stage(self._tallies[name], stage_since), False
                 self._tallies[name] = tallies.observe(self._rules[name], self._tallies[name], sample)
-            if waits:
-                self._tallies[name] = tallies.open_stage(self._tallies[name])
+            if waits and stage_since is not None:
+                self._tallies[name] = tallies.open_stage(self._tallies[name], stage_since)
             for side in (self._plan.stable, self._plan.canary):
                 self._series[name, side].at = own[-1].at if own else self._series[name, side].at
         self._opened = stage_since
         return True
 
-    def open_stage(self) -> None:
+    def open_stage(self, since: datetime) -> None:
         """Count anew for a stage that begins; evidence is carried on."""
-        self._tallies = {name: tallies.open_stage(tally) for name, tally in self._tallies.items()}
+        self._tallies = {name: tallies.open_stage(tally, since) for name, tally in self._tallies.items()}
         self._thresholds = {name: _Threshold(before=held.before) for name, held in self._thresholds.items()}
 
     def take(self, reading: MetricReading, rollout: str, weight: int) -> list[GateSample]:

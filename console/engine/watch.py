@@ -115,6 +115,8 @@ class Watch:
         self._live.identity.took(identity, self._now())
         if before is not None and before.fingerprint == identity.fingerprint and before.incarnation != identity.incarnation:
             self._live.restarted = "process restarted"
+        if identity.fingerprint != self._live.confirmed_other:
+            self._live.confirmed_other = ""  # what a person confirmed is gone; should it come back, it is asked for anew
         self._on_identity(identity.fingerprint)
 
     async def _workloads(self) -> None:

@@ -37,7 +37,7 @@ def test_a_judge_rebuilt_from_its_samples_is_the_one_that_was_lost(share):
     live = begin(RULES)
     for number, each in enumerate(samples):
         if number in {60, 120, 180}:
-            live = open_stage(live)
+            live = open_stage(live, START + timedelta(seconds=15 * number - 1))
         live = observe(RULES, live, each)
     since = START + timedelta(seconds=15 * 180 - 1)
     assert replay(RULES, samples, since) == live
@@ -51,14 +51,28 @@ def test_without_a_stage_everything_counts_for_it():
 def test_a_stage_that_has_seen_nothing_is_empty():
     samples = rollout(2)[:10]
     assert replay(RULES, samples, samples[-1].at).stage == Sides()
-    assert replay(RULES, [], START) == begin(RULES)
+    assert replay(RULES, [], START) == open_stage(begin(RULES), START)
 
 
 def test_a_stage_starts_from_nothing_and_carries_the_evidence():
     tally = replay(RULES, rollout(3)[:40], None)
-    opened = open_stage(tally)
+    opened = open_stage(tally, START + timedelta(hours=1))
     assert opened.stage == Sides()
     assert (opened.concurrent, opened.all) == (tally.concurrent, tally.all)
+
+
+def test_sessions_of_a_gap_that_began_before_the_stage_are_evidence_and_not_the_stages():
+    before = observe(RULES, begin(RULES), sample(0, 25, (19, 1, 9, 1)))
+    opened = open_stage(before, START + timedelta(seconds=15 * 40))
+    across = observe(RULES, opened, sample(41, 5, (700, 20, 230, 7)))
+    assert (across.stage, across.all.canary, across.concurrent.blocks) == (Sides(), 247, 2)
+    assert observe(RULES, across, sample(42, 5, (19, 0, 1, 0))).stage == Sides(19, 0, 1, 0)
+    assert replay(RULES, [sample(0, 25, (19, 1, 9, 1)), sample(41, 5, (700, 20, 230, 7))], opened.stage_since) == across
+
+
+def test_a_reading_on_time_counts_whole_for_the_stage_in_which_it_comes():
+    opened = open_stage(observe(RULES, begin(RULES), sample(0, 5, (19, 1, 1, 0))), START + timedelta(seconds=14))
+    assert observe(RULES, opened, sample(1, 25, (15, 0, 5, 0))).stage == Sides(15, 0, 5, 0)
 
 
 def test_only_the_concurrent_test_runs_below_50_per_cent():

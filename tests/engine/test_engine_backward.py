@@ -262,6 +262,24 @@ async def test_another_system_at_the_address_stops_the_way_back_once(tmp_path: P
         await desk.until_phase(rollout, "rolled back")
 
 
+async def test_another_system_that_was_gone_and_comes_back_is_asked_about_anew(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        pinned, w.shop.router.fingerprint = w.shop.router.fingerprint, "somebody-else"
+        await w.time.advance(3)
+        assert not (await desk.act(Verb.ROLLBACK)).decision.allowed
+        w.shop.router.fingerprint = pinned
+        await w.time.advance(3)
+        w.shop.router.fingerprint = "somebody-else"
+        await w.time.advance(3)
+        assert not (await desk.act(Verb.ROLLBACK)).decision.allowed, "the answer of before was about another time"
+        assert w.shop.router.sent == [5]
+        assert (await desk.act(Verb.ROLLBACK)).decision.allowed
+        await desk.until_phase(rollout, "rolled back")
+
+
 async def test_an_identity_that_cannot_be_read_does_not_stop_the_way_back(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         desk = await w.desk()

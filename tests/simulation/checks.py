@@ -149,7 +149,7 @@ class Checks:
                 last[who.name] = at  # a console counts from its own last reading before the stage
         began = min(last.values(), default=0.0) if effect.process.name not in last else last[effect.process.name]
         seen = [(at, totals[plan["canary"]]) for at, _, totals in self.site.served if at >= began]
-        grown = sum(max(0, b[0] - a[0]) + max(0, b[1] - a[1]) for (_, a), (_, b) in itertools.pairwise(seen))
+        grown = sum(_resolved(a, b) for (_, a), (_, b) in itertools.pairwise(seen))
         if needed and grown < max(needed):
             self.wrong(f"I6: {effect.key} leaves stage {stage} on {grown} sessions, {max(needed)} were needed")
 
@@ -237,6 +237,13 @@ class Doors(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and not isinstance(record.exc_info[1], Crash):
             self._checks.wrong(f"an outer door caught {record.getMessage()}: {record.exc_info[1]!r}")
+
+
+def _resolved(before: tuple[int, int], now: tuple[int, int]) -> int:
+    """Return the sessions between two readings; counters that fell began again, so that all they show is new."""
+    if now[0] < before[0] or now[1] < before[1]:
+        return sum(now)
+    return sum(now) - sum(before)
 
 
 def _passed(stamp: str) -> float:

@@ -8,8 +8,9 @@ from console.app.auditing import verify_file
 from console.app.desk import Console
 from console.app.files import read_target
 from console.app.opening import begin_logs, close_console, open_console, opened
-from console.app.people import person, this_console
+from console.app.people import person
 from console.app.readings import view_when
+from console.engine.presence import this_console
 
 __all__ = [
     "Console",

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from console.app.connecting import connect
 from console.app.desk import Console
 from console.app.files import read_target
-from console.app.people import operator, person, this_console
+from console.app.people import operator, person
 from console.engine.engine import Engine
+from console.engine.presence import this_console
 from console.files.folders import folders
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError

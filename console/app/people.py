@@ -1,9 +1,6 @@
-"""Who acts: the person at this computer, and this process among all consoles."""
+"""Who acts: the person at this computer."""
 
 import getpass
-import os
-import secrets as randomness
-import socket
 from contextlib import suppress
 
 from console.model.errors import ConsoleError
@@ -18,11 +15,6 @@ def person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
-
-
-def this_console() -> str:
-    """Return what tells this process from every other console: host, process id, and a random part."""
-    return f"{socket.gethostname()}:{os.getpid()}:{randomness.token_hex(4)}"
 
 
 async def operator(store: Store) -> str:

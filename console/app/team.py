@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from console.app.people import this_console
+from console.engine.presence import this_console
 from console.files.folders import folders
 from console.model.audit import VerifyReport
 from console.model.clock import SystemClock

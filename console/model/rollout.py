@@ -53,7 +53,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, as recorded: `name` a person (or "engine"), `console` the process, as host:pid:random."""
+    """Who acts, as recorded: `name` a person (or "engine"), `console` the process, as host:pid:mark."""
 
     name: str
     console: str

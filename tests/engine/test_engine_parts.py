@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from engine_fakes import BLUE, GREEN, SHOP, world
 
-from console.engine import presence
 from console.engine.rings import Charts, Rate, Requests, quantile
 from console.engine.systems import fits, words
 from console.engine.thread import EngineThread
@@ -19,7 +18,6 @@ from console.engine.views.verbs import short
 from console.model.errors import BadFile, Unreachable
 from console.model.plan import StepKind
 from console.model.readings import MetricReading, RequestCounts
-from console.model.rollout import Actor
 from console.model.stores import TargetRow
 from console.model.target import Panel, PanelKind
 from console.model.verbs import State, Verb
@@ -156,16 +154,6 @@ def test_a_killed_flag_may_keep_its_percentage() -> None:
     assert fits(StepKind.FLAG, {"on": False, "percent": 0}, {"on": False, "percent": 100.0})
     assert not fits(StepKind.FLAG, {"on": True, "percent": 100}, {"on": True, "percent": 10.0})
     assert words(StepKind.FLAG, {"on": False, "percent": 100.0}) == "off"
-
-
-def test_a_process_of_this_computer_that_is_gone_is_known_to_be_dead() -> None:
-    import os
-    import socket
-
-    host = socket.gethostname()
-    assert presence.still_runs(Actor("Ana", f"{host}:{os.getpid()}:aaaa"))
-    assert not presence.still_runs(Actor("Ana", f"{host}:{2**22 + 1}:aaaa"))
-    assert presence.still_runs(Actor("Ana", "elsewhere:1:aaaa"))
 
 
 def test_a_row_of_what_will_be_sent_names_the_weight_that_it_brings_and_its_stage() -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
 from console.model.ports import Connections, Undo
-from console.model.target import EnvoyTraffic, HttpUndo, SecretRef, Target, UndoSpec
+from console.model.systems import EnvoyTraffic, HttpUndo, SecretRef, UndoSpec
+from console.model.target import Target
 
 if TYPE_CHECKING:
     from console.store.secrets import Secrets

@@ -14,7 +14,7 @@ from console.demo import children
 from console.demo.children import Child
 from console.demo.wire import COOKIE
 from console.model.errors import Unreachable
-from console.model.target import Side
+from console.model.systems import Side
 
 RUNTIME_PREFIX = "routing.shop"
 READY_S = 20.0

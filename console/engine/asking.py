@@ -14,7 +14,7 @@ from console.model.freeze import FreezeState, FreezeWindow, StopTheLine
 from console.model.plan import Step
 from console.model.rollout import Actor, Lease, Phase
 from console.model.stores import Authority, Guard
-from console.model.target import Side
+from console.model.systems import Side
 from console.model.verbs import Verb
 from console.policy.calendar import Calendar, compiled
 from console.policy.clocks import ClockSkew, clock_skew

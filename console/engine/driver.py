@@ -19,7 +19,8 @@ from console.model.events import MoveRefused, StageEntered
 from console.model.plan import PlanKind, Step, StepKind
 from console.model.rollout import Phase, StepRow, StepState
 from console.model.stores import RolloutChange, TargetChange
-from console.model.target import FreezeRule, Side
+from console.model.systems import Side
+from console.model.target import FreezeRule
 from console.model.verbs import Verb
 
 LOG = logging.getLogger(__name__)

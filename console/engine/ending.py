@@ -13,7 +13,7 @@ from console.model.errors import NotAllowed, StoreError
 from console.model.plan import PlanKind, Step, StepKind
 from console.model.rollout import Outcome, Phase, StepRow, StepState
 from console.model.stores import RolloutChange, TargetChange
-from console.model.target import Side
+from console.model.systems import Side
 from console.model.verbs import Direction, Verb
 from console.policy.wayback import is_due, open_steps
 

@@ -17,7 +17,8 @@ from console.model.errors import Malformed
 from console.model.plan import Plan
 from console.model.readings import MetricReading
 from console.model.rollout import GateSample
-from console.model.target import SessionGate, Side, ThresholdGate
+from console.model.systems import Side
+from console.model.target import SessionGate, ThresholdGate
 from console.model.verbs import Verdict
 from console.model.views import EvidenceView
 

@@ -12,7 +12,8 @@ from console.model.ports import Undo
 from console.model.readiness import Readiness
 from console.model.readings import UndoState
 from console.model.rollout import StepRow, StepState
-from console.model.target import Environment, Reversibility, Side, Target
+from console.model.systems import Side
+from console.model.target import Environment, Reversibility, Target
 from console.model.verbs import Direction
 from console.policy.planning import rollback_steps
 from console.policy.readiness import Look, Standing, losses, readiness

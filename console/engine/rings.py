@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.readings import MetricReading, RequestCounts
-from console.model.target import Panel, PanelKind, Side
+from console.model.systems import Side
+from console.model.target import Panel, PanelKind
 
 POINTS = 600
 """Points that a chart keeps for each side."""

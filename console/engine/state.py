@@ -16,7 +16,8 @@ from console.model.readiness import Rehearsal
 from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split, UndoState
 from console.model.rollout import Actor, Lease, Rollout, StepRow
 from console.model.stores import Handover, TargetRow
-from console.model.target import Side, Target
+from console.model.systems import Side
+from console.model.target import Target
 from console.model.views import AbsenceView, Fact, Marker, QuarantineView, UnknownView
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from console.model.errors import ConsoleError
 from console.model.plan import Step, StepKind
 from console.model.rollout import Actor, Outcome, Phase, StepRow, StepState
 from console.model.stores import RolloutChange
-from console.model.target import Side
+from console.model.systems import Side
 from console.model.verbs import Direction, Verb
 from console.policy.wayback import DECLARED, GOOD, runnable
 

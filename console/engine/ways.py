@@ -12,7 +12,7 @@ from console.model.commands import Command
 from console.model.errors import StoreError
 from console.model.plan import Plan
 from console.model.rollout import Phase, Rollout
-from console.model.target import Side
+from console.model.systems import Side
 from console.model.verbs import Verb
 from console.policy.planning import make_rollback_plan, make_switch_plan
 

@@ -20,26 +20,17 @@ from console.files.shapes import (
 from console.files.spelling import read_moment, read_time
 from console.files.wayback import Call, ready_of, reconciler_of, undo_of
 from console.model.freeze import Blackout, FreezeWindow, OneOff, Weekly
-from console.model.target import (
+from console.model.systems import (
     CommandPipeline,
     CommandStage,
-    Environment,
     EnvoyTraffic,
-    FreezeRule,
-    Gate,
     HaproxyTraffic,
     HttpFlag,
     HttpWorkloads,
     OpenMetricsSource,
-    Panel,
-    PanelKind,
-    Prices,
-    SessionGate,
-    Stage,
-    Target,
-    ThresholdGate,
     TrafficSpec,
 )
+from console.model.target import Environment, FreezeRule, Gate, Panel, PanelKind, Prices, SessionGate, Stage, Target, ThresholdGate
 
 
 def build(file: TargetFile, path: str, digest: str) -> Target:

@@ -21,7 +21,7 @@ from console.files.spelling import (
     read_url,
     read_weight,
 )
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 
 T = TypeVar("T")
 

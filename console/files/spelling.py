@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qsl, urlsplit
 
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

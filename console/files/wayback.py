@@ -4,18 +4,8 @@ from typing import Any
 
 from console.files.shapes import CallSection, ReadySection, ReconcilerSection, UndoSection
 from console.files.spelling import write_span
-from console.model.target import (
-    CommandUndo,
-    HttpUndo,
-    ReadyCheck,
-    Reconciler,
-    Reversibility,
-    SecretRef,
-    Snapshot,
-    UndoKind,
-    UndoSpec,
-    UndoStep,
-)
+from console.model.systems import CommandUndo, HttpUndo, SecretRef, UndoSpec
+from console.model.target import ReadyCheck, Reconciler, Reversibility, Snapshot, UndoKind, UndoStep
 
 Call = str | tuple[str, ...]
 """An address, or the words of a command."""

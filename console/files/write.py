@@ -11,7 +11,8 @@ from ruamel.yaml.representer import SafeRepresenter
 from console.files.spelling import DAYS, write_number, write_share, write_span
 from console.files.wayback import written_ready, written_reconciler, written_undo
 from console.model.freeze import FreezeWindow, Weekly
-from console.model.target import EnvoyTraffic, Gate, HttpFlag, Panel, PanelKind, SecretRef, SessionGate, Stage, Target, TrafficSpec
+from console.model.systems import EnvoyTraffic, HttpFlag, SecretRef, TrafficSpec
+from console.model.target import Gate, Panel, PanelKind, SessionGate, Stage, Target
 
 HEADER = "# A target of release-console. Spans are written as 45 s or 15 min, weights and shares as 5 %.\n"
 

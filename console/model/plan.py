@@ -8,7 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from console.model.target import FreezeRule, Gate, Reversibility, Side, Stage
+from console.model.systems import Side
+from console.model.target import FreezeRule, Gate, Reversibility, Stage
 from console.model.verbs import Direction, Verb
 
 

@@ -16,7 +16,7 @@ from console.model.readings import (
     SplitChange,
     UndoState,
 )
-from console.model.target import Side
+from console.model.systems import Side
 
 
 class TrafficRouter(Protocol):

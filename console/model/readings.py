@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from console.model.target import Side
+from console.model.systems import Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheL
 from console.model.readiness import Readiness
 from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Lease, Phase, StepRow
-from console.model.target import Environment, Side
+from console.model.systems import Side
+from console.model.target import Environment
 from console.model.verbs import State, Verb, Verdict
 
 

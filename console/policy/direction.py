@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from console.model.target import Side
+from console.model.systems import Side
 from console.model.verbs import Direction, Verb
 
 DIRECTIONS: Mapping[Verb, Direction | None] = MappingProxyType(

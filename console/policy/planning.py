@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from console.model.plan import Plan, PlanKind, Step, StepKind
-from console.model.target import EnvoyTraffic, Reversibility, Side, Stage, Target
+from console.model.systems import EnvoyTraffic, Side
+from console.model.target import Reversibility, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
 from console.policy.wayback import declared_steps, resume_steps, without_return

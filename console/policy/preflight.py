@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from console.model.target import Environment, Reversibility, SessionGate, Side, Stage, Target, UndoKind
+from console.model.systems import Side
+from console.model.target import Environment, Reversibility, SessionGate, Stage, Target, UndoKind
 from console.policy.planning import SidesNow
 from console.policy.wayback import without_return
 

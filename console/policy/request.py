@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from console.model.freeze import FreezeState
 from console.model.rollout import Actor, Lease, Phase
-from console.model.target import Side
+from console.model.systems import Side
 from console.model.verbs import Direction, Verb
 from console.model.views import QuarantineView
 from console.policy.clocks import NO_SKEW, ClockSkew

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from console.model.plan import Step, StepKind
 from console.model.rollout import StepState
-from console.model.target import CommandUndo, HttpUndo, Reconciler, Reversibility, Target, UndoKind, UndoStep
+from console.model.systems import CommandUndo, HttpUndo
+from console.model.target import Reconciler, Reversibility, Target, UndoKind, UndoStep
 from console.model.verbs import Direction, Verb
 
 GOOD = frozenset({StepState.CONFIRMED, StepState.SKIPPED})

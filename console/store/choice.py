@@ -10,7 +10,7 @@ from sqlalchemy import select
 from console.model.clock import Clock
 from console.model.errors import BadFile, CannotRecord, StoreError
 from console.model.places import OWN_RECORDS, STORE_VARIABLE
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 from console.store.books import put_row
 from console.store.keys import Signer
 from console.store.schema import settings

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from console.model.clock import Clock, SystemClock
 from console.model.desk import SecretsState
 from console.model.errors import NotAllowed, SecretsUnavailable
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

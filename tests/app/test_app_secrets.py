@@ -7,7 +7,7 @@ from keyring.errors import KeyringLocked
 from console.app import opened
 from console.model.commands import Command
 from console.model.errors import ConsoleError, SecretsUnavailable
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 from console.model.verbs import Verb
 from console.store.secrets import Secrets
 

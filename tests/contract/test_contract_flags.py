@@ -11,7 +11,7 @@ from servers.fixtures import FlagServer
 from console.model.clock import SystemClock
 from console.model.errors import BadFile, ConsoleError, Malformed, OutcomeUnknown, Refused, TooLarge, Unreachable, WrongSystem
 from console.model.ports import Flags
-from console.model.target import HttpFlag
+from console.model.systems import HttpFlag
 from console.providers.clients.http import HttpClient
 from console.providers.flags.httpflag import HttpFlags
 

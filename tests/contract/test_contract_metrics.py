@@ -12,7 +12,7 @@ from servers.fixtures import Upstream
 from console.model.clock import SystemClock
 from console.model.errors import Malformed, Refused, RemoteError, TooLarge, Unreachable
 from console.model.ports import MetricSource
-from console.model.target import OpenMetricsSource
+from console.model.systems import OpenMetricsSource
 from console.providers.clients.http import HttpClient, Token
 from console.providers.metrics.openmetrics import OpenMetricsScrape
 

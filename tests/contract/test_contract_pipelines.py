@@ -13,7 +13,7 @@ import pytest
 from console.model.clock import SystemClock
 from console.model.errors import BadFile, Refused
 from console.model.readings import LogLine, PipelineRun
-from console.model.target import CommandPipeline, CommandStage
+from console.model.systems import CommandPipeline, CommandStage
 from console.providers.pipelines.command import CommandRunner
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="drives POSIX shells")]

@@ -20,7 +20,7 @@ from servers.fixtures import FlagServer
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError, Malformed, NotAllowed, OutcomeUnknown, Refused, SecretsUnavailable, TooLarge, Unreachable
 from console.model.ports import Undo
-from console.model.target import CommandUndo, HttpUndo
+from console.model.systems import CommandUndo, HttpUndo
 from console.providers.clients.http import HttpClient
 from console.providers.undo.command import CommandUndoStep
 from console.providers.undo.http import HttpUndoStep

@@ -9,7 +9,7 @@ from faults.scripted import Answer, bomb, scripted_server
 from console.model.clock import SystemClock
 from console.model.errors import BadFile, ConsoleError, Malformed, Refused, TooLarge, Unreachable
 from console.model.ports import Workloads
-from console.model.target import HttpWorkloads
+from console.model.systems import HttpWorkloads
 from console.providers.clients.http import HttpClient
 from console.providers.workloads.http import HttpWorkloadVersions
 

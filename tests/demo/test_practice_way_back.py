@@ -20,7 +20,8 @@ from console.model.clock import SystemClock
 from console.model.errors import Refused
 from console.model.ports import Undo
 from console.model.readings import UndoState
-from console.model.target import HttpUndo, Target
+from console.model.systems import HttpUndo
+from console.model.target import Target
 from console.providers.clients.http import HttpClient
 from console.providers.pipelines.command import CommandRunner
 from console.providers.undo.command import CommandUndoStep

@@ -33,22 +33,8 @@ from console.model.readings import (
 )
 from console.model.rollout import Actor, Rollout
 from console.model.stores import Store, TargetRow
-from console.model.target import (
-    CommandPipeline,
-    CommandStage,
-    Environment,
-    EnvoyTraffic,
-    HttpFlag,
-    HttpWorkloads,
-    OpenMetricsSource,
-    Panel,
-    PanelKind,
-    Prices,
-    SessionGate,
-    Stage,
-    Target,
-    ThresholdGate,
-)
+from console.model.systems import CommandPipeline, CommandStage, EnvoyTraffic, HttpFlag, HttpWorkloads, OpenMetricsSource
+from console.model.target import Environment, Panel, PanelKind, Prices, SessionGate, Stage, Target, ThresholdGate
 from console.model.verbs import Verb
 from console.model.views import RolloutView, TargetView, Update
 from console.store.sqlite import open_store

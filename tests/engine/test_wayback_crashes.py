@@ -11,7 +11,8 @@ from engine_fakes import ANA, ANA2, BLUE, GREEN, SHOP, FakeUndo, World, world
 from console.model.commands import Command
 from console.model.hooks import HOOKS, arm
 from console.model.rollout import Phase, StepState
-from console.model.target import HttpUndo, UndoKind, UndoStep
+from console.model.systems import HttpUndo
+from console.model.target import UndoKind, UndoStep
 from console.model.verbs import Direction, Verb
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from console.model.errors import Refused, Unreachable
 from console.model.plan import StepKind
 from console.model.rollout import Phase, StepState
-from console.model.target import HttpUndo, UndoKind, UndoStep
+from console.model.systems import HttpUndo
+from console.model.target import UndoKind, UndoStep
 from console.model.verbs import Direction, Verb
 
 EXAMPLES = int(os.environ.get("WAYBACK_EXAMPLES", "15"))

@@ -12,7 +12,8 @@ from console.engine import moves, step
 from console.model.errors import CannotRecord, NotAllowed, Unreachable
 from console.model.readings import UndoState
 from console.model.rollout import Phase
-from console.model.target import HttpUndo, Reconciler, Reversibility, Target, UndoKind, UndoStep
+from console.model.systems import HttpUndo
+from console.model.target import Reconciler, Reversibility, Target, UndoKind, UndoStep
 from console.model.verbs import State, Verb
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from engine_fakes import BLUE, GREEN, SHOP, Desk, FakeUndo, World, world
 
-from console.model.target import HttpUndo, Reconciler, Reversibility, Snapshot, Target, UndoKind, UndoStep
+from console.model.systems import HttpUndo
+from console.model.target import Reconciler, Reversibility, Snapshot, Target, UndoKind, UndoStep
 from console.model.views import SendView
 
 CALL = HttpUndo("http://u", "http://u")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from console.files import spelling
 from console.files.spelling import Misspelled
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 
 
 @pytest.mark.parametrize(

@@ -19,25 +19,17 @@ from console.files.write import write_target
 from console.model.errors import BadFile
 from console.model.freeze import Blackout, FreezeWindow, OneOff, Weekly
 from console.model.places import resource
-from console.model.target import (
+from console.model.systems import (
     CommandPipeline,
     CommandStage,
-    Environment,
     EnvoyTraffic,
-    FreezeRule,
     HaproxyTraffic,
     HttpFlag,
     HttpWorkloads,
     OpenMetricsSource,
-    Panel,
-    PanelKind,
-    Prices,
     SecretRef,
-    SessionGate,
-    Stage,
-    Target,
-    ThresholdGate,
 )
+from console.model.target import Environment, FreezeRule, Panel, PanelKind, Prices, SessionGate, Stage, Target, ThresholdGate
 
 EXAMPLES = sorted(resource("examples").glob("*.yaml"))
 ENVOY = resource("examples", "envoy.yaml").read_text(encoding="utf-8")

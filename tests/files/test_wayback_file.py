@@ -12,17 +12,8 @@ from console.files.problems import BadTargetFile, told
 from console.files.targetfile import load_target, read_target
 from console.files.write import write_target
 from console.model.places import resource
-from console.model.target import (
-    CommandUndo,
-    HttpUndo,
-    ReadyCheck,
-    Reconciler,
-    Reversibility,
-    SecretRef,
-    Snapshot,
-    UndoKind,
-    UndoStep,
-)
+from console.model.systems import CommandUndo, HttpUndo, SecretRef
+from console.model.target import ReadyCheck, Reconciler, Reversibility, Snapshot, UndoKind, UndoStep
 
 PATH = resource("examples", "haproxy.yaml")
 HAPROXY = PATH.read_text(encoding="utf-8")

@@ -4,7 +4,8 @@ import http.client
 import json
 import subprocess
 
-from console.model.target import CommandUndo, HttpUndo, Target
+from console.model.systems import CommandUndo, HttpUndo
+from console.model.target import Target
 
 
 def asked(url: str, method: str = "GET") -> dict[str, object]:

@@ -8,21 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.model.plan import PlanKind, StepKind
-from console.model.target import (
-    CommandPipeline,
-    CommandStage,
-    Environment,
-    EnvoyTraffic,
-    HaproxyTraffic,
-    HttpFlag,
-    HttpWorkloads,
-    OpenMetricsSource,
-    Prices,
-    SessionGate,
-    Stage,
-    Target,
-    ThresholdGate,
-)
+from console.model.systems import CommandPipeline, CommandStage, EnvoyTraffic, HaproxyTraffic, HttpFlag, HttpWorkloads, OpenMetricsSource
+from console.model.target import Environment, Prices, SessionGate, Stage, Target, ThresholdGate
 from console.model.verbs import Direction, Verb
 from console.policy.planning import (
     SidesNow,

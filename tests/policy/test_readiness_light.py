@@ -7,18 +7,8 @@ import pytest
 
 from console.model.readiness import Light, Rehearsal
 from console.model.readings import SideVersion, UndoState
-from console.model.target import (
-    Environment,
-    EnvoyTraffic,
-    HttpUndo,
-    HttpWorkloads,
-    ReadyCheck,
-    Reversibility,
-    Snapshot,
-    Target,
-    UndoKind,
-    UndoStep,
-)
+from console.model.systems import EnvoyTraffic, HttpUndo, HttpWorkloads
+from console.model.target import Environment, ReadyCheck, Reversibility, Snapshot, Target, UndoKind, UndoStep
 from console.policy.planning import rollback_steps
 from console.policy.readiness import Look, Standing, losses, no_snapshot, readiness
 

@@ -8,20 +8,8 @@ from hypothesis import strategies as st
 
 from console.model.plan import StepKind
 from console.model.rollout import StepState
-from console.model.target import (
-    Environment,
-    EnvoyTraffic,
-    HttpFlag,
-    HttpUndo,
-    HttpWorkloads,
-    Reconciler,
-    Reversibility,
-    Snapshot,
-    Stage,
-    Target,
-    UndoKind,
-    UndoStep,
-)
+from console.model.systems import EnvoyTraffic, HttpFlag, HttpUndo, HttpWorkloads
+from console.model.target import Environment, Reconciler, Reversibility, Snapshot, Stage, Target, UndoKind, UndoStep
 from console.model.verbs import Verb
 from console.policy.planning import SidesNow, Timing, make_rehearsal_plan, make_rollout_plan, rollback_steps
 from console.policy.preflight import obstacles, warnings

@@ -9,7 +9,7 @@ from servers.envoy_process import EnvoyServer
 from console.model.clock import SystemClock
 from console.model.errors import Malformed, OutcomeUnknown, Refused
 from console.model.readings import SplitChange
-from console.model.target import EnvoyTraffic
+from console.model.systems import EnvoyTraffic
 from console.providers.clients.http import HttpClient
 from console.providers.traffic.envoy import EnvoyRouter
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError
 from console.model.readings import SplitChange
-from console.model.target import EnvoyTraffic, HaproxyTraffic, HttpFlag, HttpWorkloads, OpenMetricsSource
+from console.model.systems import EnvoyTraffic, HaproxyTraffic, HttpFlag, HttpWorkloads, OpenMetricsSource
 from console.providers.clients.haproxy import parse_address
 from console.providers.clients.http import Reply
 from console.providers.flags.httpflag import HttpFlags

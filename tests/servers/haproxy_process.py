@@ -9,7 +9,7 @@ from pathlib import Path
 
 from servers.children import Child, free_ports, require
 
-from console.model.target import HaproxyTraffic
+from console.model.systems import HaproxyTraffic
 
 INSTALL = "apt-get install -y --no-install-recommends haproxy"
 BACKEND = "shop"

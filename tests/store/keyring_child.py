@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent.parent.parent)]
 
 from console.model.errors import SecretsUnavailable  # noqa: E402
-from console.model.target import SecretRef  # noqa: E402
+from console.model.systems import SecretRef  # noqa: E402
 from console.store.secrets import Secrets  # noqa: E402
 
 COLLECTION = "/org/freedesktop/secrets/collection/login"

@@ -18,7 +18,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import InitError, KeyringLocked
 
 from console.model.errors import NotAllowed, SecretsUnavailable
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 from console.store.secrets import AGAIN_S, SERVICE, Secrets
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from console.engine.rings import Ring
 from console.engine.state import LiveTarget
 from console.model.rollout import Phase, Rollout
-from console.model.target import Panel, PanelKind, Side
+from console.model.systems import Side
+from console.model.target import Panel, PanelKind
 from console.model.views import ChartView, Fact, SeriesView, WeightView
 
 SPARKLINE = 41

@@ -5,7 +5,7 @@ import json
 from console.model.clock import Clock
 from console.model.errors import BadFile, WrongSystem
 from console.model.readings import FlagState
-from console.model.target import HttpFlag
+from console.model.systems import HttpFlag
 from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient, Token, place
 from console.providers.clients.strict import field, malformed

@@ -5,7 +5,7 @@ import asyncio
 from console.model.clock import Clock
 from console.model.errors import ConsoleError
 from console.model.readings import MetricReading
-from console.model.target import OpenMetricsSource, Side
+from console.model.systems import OpenMetricsSource, Side
 from console.model.text import clean
 from console.providers.clients.http import METRICS_LIMIT, Call, HttpClient, Token, place
 from console.providers.clients.strict import malformed

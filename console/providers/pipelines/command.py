@@ -9,7 +9,7 @@ from pathlib import Path
 from console.model.clock import Clock
 from console.model.errors import BadFile, Refused
 from console.model.readings import LogLine, PipelineRun, PipelineStageRun
-from console.model.target import CommandPipeline, CommandStage
+from console.model.systems import CommandPipeline, CommandStage
 from console.model.text import clean
 from console.providers.clients.output import Keeper, LineSplitter
 from console.providers.clients.processes import ProcessGroup, bare_environment, spawn

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from console.model.clock import Clock
 from console.model.errors import OutcomeUnknown, Refused
 from console.model.readings import Identity, RequestCounts, Split, SplitChange
-from console.model.target import EnvoyTraffic, Side
+from console.model.systems import EnvoyTraffic, Side
 from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient, Reply, place
 from console.providers.clients.strict import field, malformed

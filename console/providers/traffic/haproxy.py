@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from console.model.clock import Clock
 from console.model.errors import ConsoleError, OutcomeUnknown, Refused, RemoteError, Unreachable
 from console.model.readings import Identity, RequestCounts, Split, SplitChange
-from console.model.target import HaproxyTraffic, Side
+from console.model.systems import HaproxyTraffic, Side
 from console.model.text import clean
 from console.providers.clients.haproxy import HaproxyClient
 from console.providers.traffic.haproxy_tables import Server, missing_servers, read_info, read_servers, read_sessions

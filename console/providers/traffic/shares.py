@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import gcd
 
-from console.model.target import Side
+from console.model.systems import Side
 
 
 def shares(weights: Mapping[Side, float]) -> Mapping[Side, float]:

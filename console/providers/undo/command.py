@@ -11,7 +11,7 @@ from pathlib import Path
 from console.model.clock import Clock, from_iso
 from console.model.errors import Malformed, NotAllowed, OutcomeUnknown, Refused, Unreachable
 from console.model.readings import UndoState
-from console.model.target import CommandUndo
+from console.model.systems import CommandUndo
 from console.model.text import clean, clean_bytes
 from console.providers.clients.output import LineSplitter
 from console.providers.clients.processes import ProcessGroup, bare_environment, spawn

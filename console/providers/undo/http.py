@@ -4,7 +4,7 @@ from datetime import datetime
 
 from console.model.clock import Clock, from_iso
 from console.model.readings import UndoState
-from console.model.target import HttpUndo
+from console.model.systems import HttpUndo
 from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient, Token, place
 from console.providers.clients.strict import field, malformed

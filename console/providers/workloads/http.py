@@ -5,7 +5,7 @@ import re
 from console.model.clock import Clock
 from console.model.errors import BadFile
 from console.model.readings import SideVersion
-from console.model.target import HttpWorkloads, Side
+from console.model.systems import HttpWorkloads, Side
 from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient, Token, place
 from console.providers.clients.strict import field, malformed

@@ -14,7 +14,7 @@ from console.model.clock import Clock
 from console.model.errors import BadFile, CannotRecord, StoreError
 from console.model.rollout import Actor
 from console.model.stores import Settings, TargetBook, TargetChange, TargetRow
-from console.model.target import SecretRef
+from console.model.systems import SecretRef
 from console.store.choice import PASSWORD, PASSWORD_VARIABLE, Resolve, keep, kept
 from console.store.database import Patience
 from console.store.keys import Signer, read_keys

@@ -1,0 +1,120 @@
+"""The outside systems that a target file names, a value each: what is needed to reach them, and nothing of how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Side = str
+"""One of the two sides of a target's traffic, by the name its file gives it ("blue", "green")."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is found: `keyring:NAME`, `env:NAME` or `cmd:COMMAND`; never the secret itself."""
+
+    scheme: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvoyTraffic:
+    """A route with weighted clusters whose weights are runtime keys of an Envoy.
+
+    `admin` is the admin interface's base URL, `runtime_prefix` the route's `runtime_key_prefix`, `clusters` the cluster of each side.
+    """
+
+    admin: str
+    runtime_prefix: str
+    clusters: Mapping[Side, str]
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HaproxyTraffic:
+    """A HAProxy backend driven by its runtime API; `address` is `unix:PATH` or `HOST:PORT`; `servers` are each side's servers."""
+
+    address: str
+    backend: str
+    servers: Mapping[Side, tuple[str, ...]]
+    timeout_s: float = 5.0
+
+
+TrafficSpec = EnvoyTraffic | HaproxyTraffic
+
+
+@dataclass(frozen=True, slots=True)
+class HttpWorkloads:
+    """Sides that tell their version at an HTTP address, as JSON with a `version` field or as plain text."""
+
+    urls: Mapping[Side, str]
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMetricsSource:
+    """Sides that expose OpenMetrics text; `headers_secret` is sent as a bearer token."""
+
+    urls: Mapping[Side, str]
+    poll_s: float = 5.0
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStage:
+    """A declared command that is one stage of a pipeline; it passes when it exits 0."""
+
+    name: str
+    run: tuple[str, ...]
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPipeline:
+    """Declared commands, run in order in `folder`; the version arrives as RELEASE_VERSION in their environment."""
+
+    stages: tuple[CommandStage, ...]
+    folder: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFlag:
+    """One flag behind a small HTTP interface: GET gives `{name, on, percent, in_effect}`, PUT sets `{on, percent}`.
+
+    `in_effect` tells whether those who evaluate the flag have seen it as it is now; null where nobody can tell.
+    """
+
+    url: str
+    name: str
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+    raise_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUndo:
+    """A step of the way back behind HTTP: POST to `run` does it (idempotent), GET of `check` gives `{"done": bool, "detail": str}`.
+
+    `since` beside them, an instant as ISO 8601 with a zone, tells since when.
+    """
+
+    run: str
+    check: str
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandUndo:
+    """A step of the way back by declared commands, run in `folder`: `check` exits 0 when it is done, 1 when it is not.
+
+    The last line that `check` prints is the detail; a line `since: 2026-11-24T10:00:00Z` tells since when.
+    """
+
+    run: tuple[str, ...]
+    check: tuple[str, ...]
+    folder: str = "."
+    timeout_s: float = 60.0
+
+
+UndoSpec = HttpUndo | CommandUndo
+"""How a declared step is done and verified; a manual one has none: a person does it and signs."""

@@ -20,6 +20,7 @@ from console.desktop import theme  # noqa: E402
 from console.desktop.inside import Inside  # noqa: E402
 from console.desktop.pages import PAGES, preferences  # noqa: E402
 from console.desktop.window import Window  # noqa: E402
+from console.model.audit import AnchorPlace  # noqa: E402
 from console.model.commands import Decision  # noqa: E402
 from console.model.freeze import FreezeState, StopTheLine, TrafficNow  # noqa: E402
 from console.model.readiness import Light  # noqa: E402
@@ -106,6 +107,7 @@ def _plan(*, allowed: bool) -> Scene:
 
 
 def _verify(inside: Inside) -> None:
+    inside.desk.places = [AnchorPlace("/media/usb/audit-anchor.jsonl", anchors=2, size=398)]
     inside.pages["audit"].verify.button.click()
 
 
@@ -166,6 +168,11 @@ def _team(inside: Inside) -> None:
     inside.pages["settings"].team.show_view(samples.team_records())
 
 
+def _waiting(inside: Inside) -> None:
+    inside.desk.kept = samples.team_records(waiting=3, problem="The team's database does not answer.", roles=())
+    inside.pages["audit"]._ask_records()
+
+
 def _details(inside: Inside) -> None:
     _verify(inside)
     QTest.qWait(60)
@@ -208,6 +215,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("calendar-form", "calendar", samples.incident, _open_form),
     ("calendar-empty", "calendar", samples.first_start, _nothing),
     ("audit", "audit", samples.incident, _verify),
+    ("audit-waiting", "audit", samples.incident, _waiting),
     ("settings", "settings", samples.incident, _nothing),
     ("audit-details", "audit", samples.incident, _details),
     ("settings-team", "settings", samples.incident, _team),

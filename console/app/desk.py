@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from console.app import anchoring
 from console.app.auditing import bundle, export, report
 from console.app.files import read_target
 from console.app.freezes import FreezeQuestions, new_window
@@ -16,7 +17,7 @@ from console.app.proving import prove
 from console.app.readings import Reads
 from console.app.records import records_view
 from console.engine.engine import Engine
-from console.model.audit import AuditFilter, Record
+from console.model.audit import AnchorPlace, AuditFilter, Record, VerifyReport
 from console.model.clock import Clock
 from console.model.desk import FileProblem
 from console.model.document import Part
@@ -61,7 +62,6 @@ class Console:
         self.stop_the_line = engine.line.stop_the_line
         self.lift_the_line = engine.line.lift_the_line
         self.audit_page = store.audit.page
-        self.audit_verify = store.audit.verify
         self.setting = store.settings.get
         self.secrets = secrets.state_async
         self.put_secret = secrets.put_async
@@ -91,6 +91,22 @@ class Console:
     async def audit_proof(self, record: Record) -> Proved:
         """Return what can be proved of a record now."""
         return await prove(self.store, record)
+
+    async def audit_verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
+        """Check the whole chain, also against the anchors outside."""
+        return await anchoring.verify(self.store, progress)
+
+    async def audit_anchors(self) -> Sequence[AnchorPlace]:
+        """Return where anchors are kept."""
+        return await anchoring.places(self.store)
+
+    async def audit_anchor(self, path: Path, *, git: bool = False) -> AnchorPlace:
+        """Keep an anchor outside, and remember the place."""
+        return await anchoring.keep(self.store, self.actor, self._clock.now(), path, git=git)
+
+    async def audit_forget_anchor(self, path: str) -> None:
+        """Hold the records against a place no longer."""
+        await anchoring.forget(self.store, self.actor, self._clock.now(), path)
 
     async def set_setting(self, key: str, value: str) -> None:
         """Store a setting; a new operator's name counts from now on, for commands and records. In a team the login is the name."""

@@ -12,6 +12,7 @@ from console.model.team import RecordsView
 
 if TYPE_CHECKING:
     from console.store.postgres.store import PostgresStore
+    from console.store.sqlite import SqliteStore
 
 ALIVE_S = 60.0
 """A process that said nothing for longer is not shown."""
@@ -24,8 +25,10 @@ async def records_view(store: Store, actor: Actor, clock: Clock) -> RecordsView:
 
     if isinstance(store, PostgresStore):
         return await _of_team(store, clock)
-    place = str(store.folder) if isinstance(store, SqliteStore) else "this computer"
-    return RecordsView(False, place, actor.name, clock.now(), consoles=await _alive(store))
+    if not isinstance(store, SqliteStore):
+        return RecordsView(False, "this computer", actor.name, clock.now(), consoles=await _alive(store))
+    waiting = await _waiting(store)
+    return RecordsView(False, str(store.folder), actor.name, clock.now(), consoles=await _alive(store), waiting=waiting)
 
 
 async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
@@ -50,7 +53,16 @@ async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
         environments=environments,
         may=tuple(MEANS.get(role, "") for role in roles),
         consoles=await _alive(store) if lost is None else (),
+        waiting=await _waiting(store, store.local),
     )
+
+
+async def _waiting(*stores: "SqliteStore") -> int | None:
+    """Return how many records wait in the journals; None while another process has one, or while one cannot be read."""
+    try:
+        return sum([await store.unmerged() for store in stores])
+    except OSError:
+        return None
 
 
 async def _alive(store: Store) -> tuple[ConsoleSeen, ...]:

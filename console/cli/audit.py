@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from console.app import Console, auditing
+from console.app import Console, anchoring, auditing
 from console.cli.output import plain, print_json, print_table
 from console.cli.session import with_console
 from console.cli.target import AsJson
 from console.files.export import read_text
-from console.model.audit import Anchor, AuditFilter, Record, RecordKind, VerifyReport
+from console.model.audit import Anchor, AnchorPlace, AuditFilter, Record, RecordKind, VerifyReport
 from console.model.clock import SystemClock, iso
 from console.model.errors import BadFile, GateFailed
 from console.model.text import clean
@@ -125,7 +125,9 @@ def _print_facts(report: VerifyReport) -> None:
 def verify(
     file: Annotated[Path | None, typer.Argument(help="An export or an evidence bundle; the console's own records when left out.")] = None,
     *,
-    anchor: Annotated[list[Path] | None, typer.Option("--anchor", help="An anchor file from outside; may be repeated.")] = None,
+    anchor: Annotated[
+        list[Path] | None, typer.Option("--anchor", help="An anchor file from outside, not the remembered ones; may be repeated.")
+    ] = None,
     pinned: Annotated[bool, typer.Option("--pinned", help="Hold an export against the checkpoints that were pinned here.")] = False,
     signatures: Annotated[bool, typer.Option(help="Check each signature; without it is quicker.")] = True,
     partial: Annotated[bool, typer.Option("--partial", help="The export was filtered: gaps in it are no fault.")] = False,
@@ -145,7 +147,9 @@ def verify(
         return
 
     async def work(console: Console) -> VerifyReport:
-        return await console.store.audit.verify(None, outside, signatures=signatures)
+        if outside:
+            return await console.store.audit.verify(None, outside, signatures=signatures)
+        return await anchoring.verify(console.store, signatures=signatures)
 
     _print_report(with_console(work), as_json=as_json)
 
@@ -197,12 +201,12 @@ def anchor(
     if (to is None) == (git is None):
         raise BadFile("Give one of --to FILE and --git FOLDER.")
 
-    async def work(console: Console) -> tuple[Anchor, Path]:
-        return await auditing.anchor(console.store, console.actor, SystemClock().now(), file=to, git=git)
+    async def work(console: Console) -> AnchorPlace:
+        return await console.audit_anchor(to or git or Path(), git=git is not None)
 
-    made, place = with_console(work)
-    print(f"Anchored at {made.note.split(chr(10))[1]} records in {place}.")
-    print(f"Check against it with: release-console audit verify --anchor {place}")
+    made = with_console(work)
+    print(f"Anchored at {made.size} records in {made.path}.")
+    print(f"Check against it with: release-console audit verify{'' if git else f' --anchor {made.path}'}; the place is remembered.")
 
 
 @app.command()

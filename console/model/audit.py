@@ -95,6 +95,20 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorPlace:
+    """A place outside of the records that anchors of this log are kept in: a file, or with `git` a folder in a repository.
+
+    `anchors` counts those that it holds now, the newest over `size` records. `problem` says why none can be used, "" when they can.
+    """
+
+    path: str
+    git: bool = False
+    anchors: int = 0
+    size: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SignedHead:
     """A checkpoint over the first `size` records, as a signed note."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from console.model.audit import AuditFilter, Record, VerifyReport
+from console.model.audit import AnchorPlace, AuditFilter, Record, VerifyReport
 from console.model.commands import Answer, Command, Decision
 from console.model.document import Part
 from console.model.events import Event
@@ -179,7 +179,22 @@ class Desk(Protocol):
         ...
 
     async def audit_verify(self, progress: Callable[[int, int], bool] | None = None) -> VerifyReport:
-        """Check the whole chain; `progress(done, size)` is called off the Qt thread and cancels by returning False."""
+        """Check the whole chain, also against the anchors of each place outside that can be read.
+
+        `progress(done, size)` is called off the Qt thread and cancels by returning False.
+        """
+        ...
+
+    async def audit_anchors(self) -> Sequence[AnchorPlace]:
+        """Return where anchors are kept outside of the records, and what each place holds now."""
+        ...
+
+    async def audit_anchor(self, path: Path, *, git: bool = False) -> AnchorPlace:
+        """Keep an anchor in a file, or with `git` in a folder's repository, and remember the place. Raises BadFile."""
+        ...
+
+    async def audit_forget_anchor(self, path: str) -> None:
+        """Hold the records against a place no longer; that is on record."""
         ...
 
     async def audit_proof(self, record: Record) -> Proved:

@@ -26,6 +26,8 @@ class RecordsView:
     may: tuple[str, ...] = ()
     """What each of the roles does, in words."""
     consoles: tuple[ConsoleSeen, ...] = ()
+    waiting: int | None = 0
+    """How many records wait in this computer's journal until the database takes them; None while that cannot be read."""
 
     def cannot_drive(self, environment: str) -> str:
         """Return in words why this login may not move anything forward in an environment; "" where it may, or where it is not known."""

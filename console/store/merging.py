@@ -73,6 +73,13 @@ class Spool:
                 known[row.id] = row
         return list(known.values())
 
+    async def count(self) -> int:
+        """Return how many records wait to be merged, torn ones among them. Raises OSError while the file cannot be read."""
+        if self._file.empty:
+            return 0
+        found = await asyncio.to_thread(self._file.read)
+        return len(found.records) + found.torn
+
     def merge(self, conn: Connection, after: ExitStack) -> None:
         """Write what waits into the transaction that is open; `after` empties the file once that is committed."""
         if self._file.empty:

@@ -74,6 +74,10 @@ class SqliteStore:
         """Tell whether a write waits for another program right now ("waiting for journal")."""
         return self._database.waiting
 
+    async def unmerged(self) -> int:
+        """Return how many records wait in this folder's journal for the database. Raises OSError while the file cannot be read."""
+        return await self._spool.count()
+
     def begin(self) -> None:
         """Make the file ready, and merge what waits in the emergency journal; trouble is kept in words, not raised."""
         try:

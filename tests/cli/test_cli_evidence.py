@@ -91,6 +91,9 @@ def test_an_anchor_shows_a_cut_off_end_that_nothing_inside_shows(shell: Shell, t
         connection.execute(f"DROP TRIGGER {name}")
     with connection:
         connection.execute("DELETE FROM audit WHERE seq > 4")
+    assert shell("audit", "verify").code == 1, "the place of the anchor is remembered"
+    with connection:
+        connection.execute("DELETE FROM settings WHERE key = 'audit anchors'")
     connection.close()
     assert shell("audit", "verify").code == 0
     found = shell("audit", "verify", "--anchor", str(place))

@@ -24,6 +24,7 @@ from console.desktop.pages.audit_verify import VerifyCard
 from console.desktop.pages.exporting import ExportButton
 from console.desktop.pages.giving_table import GivingTable
 from console.desktop.pages.laying import column, page_layout, row
+from console.desktop.pages.waiting_note import WaitingNote
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.empty import EmptyState, Loading, ProblemPanel
 from console.desktop.widgets.label import Label
@@ -101,6 +102,8 @@ class AuditPage(Page):
         self.record = RecordPanel(around)
         self.verify = VerifyCard(around)
         self.verify.bad_found.connect(self._open_record)
+        self.verify.told.connect(self.told)
+        self.waiting = WaitingNote()
         self.export = ExportButton(around, lambda: self.filter.filter(around.clock.now()), lambda: self.record.rollout)
         self.export.told.connect(self.told)
         self._count = Label("", "small", "text.3")
@@ -109,7 +112,7 @@ class AuditPage(Page):
         frame = QWidget()
         frame.setLayout(side)
         frame.setFixedWidth(theme.size("inspector") + 60)
-        left = column([self._stack, row([self._count, -1, self.export])], 8)
+        left = column([self.waiting, self._stack, row([self._count, -1, self.export])], 8)
         layout = page_layout(self)
         layout.addWidget(self.filter)
         layout.addLayout(row([left, frame], theme.size("gutter")), 1)
@@ -138,6 +141,8 @@ class AuditPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         """Bring the newest records when the page is first shown, and look for newer ones afterwards."""
         super().showEvent(event)
+        self._ask_records()
+        self.verify.load()
         if not self._begun:
             self._begun = True
             self.model.restart()
@@ -196,10 +201,17 @@ class AuditPage(Page):
 
         self.around.bridge.ask(lambda desk: desk.audit_page(AuditFilter(), seq + 1, 1), show, owner=self)
 
+    def _ask_records(self) -> None:
+        """Look how many records wait outside of the list."""
+        self.around.bridge.ask(lambda desk: desk.records(), self.waiting.show_view, lambda _: None, self)
+
     def _choose(self, now: QModelIndex, _before: QModelIndex) -> None:
         self.record.show_view(self.model.record(now.row()))
 
     def _tick(self) -> None:
         self._ticks += 1
-        if self._ticks % _EVERY == 0 and self.isVisible() and self._begun and self.table.indexAt(QPoint(1, 1)).row() <= 0:
+        if self._ticks % _EVERY or not self.isVisible() or not self._begun:
+            return
+        self._ask_records()
+        if self.table.indexAt(QPoint(1, 1)).row() <= 0:
             self.model.look_for_newer()

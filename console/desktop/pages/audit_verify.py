@@ -1,5 +1,6 @@
 """Verifies the audit's chain in the background, with progress and cancel, and says the result in words."""
 
+from collections.abc import Sequence
 from threading import Event as Flag
 
 from PySide6.QtCore import Signal
@@ -7,13 +8,14 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from console.desktop import forms
 from console.desktop.page import Surroundings
+from console.desktop.pages.audit_anchors import WHY, AnchorButton, place_words
 from console.desktop.pages.laying import Card, row
 from console.desktop.pages.verify_details import VerifyDetails, signature_words, tail_words
 from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts
-from console.model.audit import VerifyReport
+from console.model.audit import AnchorPlace, VerifyReport
 from console.model.errors import ConsoleError
 from console.model.verbs import State
 
@@ -34,7 +36,7 @@ def report_rows(report: VerifyReport) -> tuple[tuple[str, str], ...]:
     return (
         ("Log", report.log_id),
         ("Signed", signature_words(report)),
-        ("Anchors", f"{report.anchors:,} agree" if report.anchors else "none given"),
+        ("Anchors", f"{report.anchors:,} from outside agree" if report.anchors else "none from outside was held against it"),
         ("Tail", tail_words(report)),
     )
 
@@ -44,6 +46,7 @@ class VerifyCard(Card):
 
     _moved = Signal(int, int)
     bad_found = Signal(int)
+    told = Signal(object)
 
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__(pad=14, parent=parent)
@@ -69,8 +72,33 @@ class VerifyCard(Card):
         self.details = Button("Details …")
         self.details.clicked.connect(self._open_details)
         self.details.hide()
-        self.body.addLayout(row([self.button, self.details, -1]))
+        self.anchor = AnchorButton(around)
+        self.anchor.told.connect(self.told)
+        self.anchor.changed.connect(self._show_places)
+        self.anchor.unread.connect(lambda why: self._tell_places(f"Whether anchors are kept outside was not read. {why}", "look"))
+        self.anchor.working.connect(self._anchoring)
+        self.places = Label(f"No anchor is kept outside. {WHY}", "small", "text.3", wrap=True)
+        self.body.addWidget(self.places)
+        self.body.addLayout(row([self.button, self.details, self.anchor, -1]))
         self._moved.connect(self._move)
+
+    def load(self) -> None:
+        """Ask where anchors are kept."""
+        self.anchor.load()
+
+    def _show_places(self, places: Sequence[AnchorPlace]) -> None:
+        words = "\n".join(map(place_words, places)) or f"No anchor is kept outside. {WHY}"
+        self._tell_places(words, "look" if any(place.problem for place in places) else "text.3")
+
+    def _tell_places(self, words: str, ink: str) -> None:
+        self.places.setText(words)
+        self.places.set_ink(ink)
+
+    def _anchoring(self, works: bool) -> None:
+        self.button.set_locked("an anchor is being made" if works else "")
+        if works:
+            self._bar.setRange(0, 0)
+        self._bar.setVisible(works or self._running)
 
     def _pressed(self) -> None:
         if self._running:
@@ -109,6 +137,7 @@ class VerifyCard(Card):
         self._facts.show_rows(report_rows(report))
         self._facts.show()
         self._report = report
+        self.load()
         self.details.show()
         if report.first_bad is not None:
             self.bad_found.emit(report.first_bad)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from console import __version__
 from console.desktop import forms
 from console.desktop.page import Surroundings
+from console.desktop.pages.waiting_note import WaitingNote
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.mark import MarkLabel
@@ -106,7 +107,8 @@ class TeamPanel(Panel):
             "text.3",
             wrap=True,
         )
-        for part in (self.problem, self.facts, Hairline(), self.consoles_head, self.consoles, self.alone):
+        self.waiting = WaitingNote()
+        for part in (self.problem, self.waiting, self.facts, Hairline(), self.consoles_head, self.consoles, self.alone):
             self.body.addWidget(part)
         self.problem.hide()
         self.alone.hide()
@@ -125,6 +127,7 @@ class TeamPanel(Panel):
         trouble = f"{view.problem} Forward moves wait; going back goes on, and is written to this computer's journal."
         self.problem.setText(trouble if view.problem else "")
         self.problem.setVisible(bool(view.problem))
+        self.waiting.show_view(view)
         self.facts.show_rows(fact_rows(view))
         self.consoles.show_consoles(view.consoles)
         self.consoles_head.setVisible(bool(view.consoles))

@@ -11,7 +11,7 @@ from console.desktop.bridge import Bridge
 from console.desktop.known import Known
 from console.desktop.page import Surroundings
 from console.desktop.widgets.age import ticker
-from console.model.audit import Entry, Record, RecordKind, VerifyReport
+from console.model.audit import AnchorPlace, Entry, Record, RecordKind, VerifyReport
 from console.model.commands import Answer, Decision
 from console.model.desk import DetectRow, FileProblem, PlanView, SecretsState
 from console.model.document import Part
@@ -115,7 +115,7 @@ class FakeDesk:
         self.decision, self.the_plan, self.settings = Decision(True), plan(), {}
         self.report = VerifyReport("log 5f2c", newest, "c81e07d4" * 8, newest, None, "", (), 45, "9be1c07d" * 8, KEYS, 12, 2, 14)
         self.state = SecretsState(True, "Secret Service")
-        self.kept = samples.records()
+        self.kept, self.places = samples.records(), []
         self.proved = Proved(1, "Rita M. (keyring, 4f2a9c11)", True, 412, "9be1c07d" * 8, "Rita M. (keyring, 4f2a9c11)", 9, True)
         self.on_update = None
 
@@ -185,6 +185,19 @@ class FakeDesk:
         if progress is not None:
             progress(self.report.size // 2, self.report.size)
         return self.report
+
+    async def audit_anchors(self):
+        self._note("audit_anchors")
+        return tuple(self.places)
+
+    async def audit_anchor(self, path, *, git=False):
+        self._note("audit_anchor", path, git)
+        self.places.append(AnchorPlace(str(path), git, 1, self.report.size))
+        return self.places[-1]
+
+    async def audit_forget_anchor(self, path):
+        self._note("audit_forget_anchor", path)
+        self.places = [place for place in self.places if place.path != path]
 
     async def audit_proof(self, record):
         self._note("audit_proof", record.seq)

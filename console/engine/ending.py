@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from console.engine import records, step
+from console.engine import records, step, underway
 from console.engine.parts import Parts
 from console.engine.planning import is_release
 from console.engine.state import LiveRollout, LiveTarget
@@ -80,9 +80,13 @@ def _one(each: Step, states: Mapping[int, StepState], rows: Mapping[int, StepRow
 
 
 async def _reconcile(parts: Parts, live: LiveTarget, record: LiveRollout) -> None:
-    """Settle what was not known of earlier steps, now that the target was read back and is as the way back wants it."""
+    """Settle what was not known of earlier steps, now that the target was read back and is as the way back wants it.
+
+    What another console is still sending it settles itself; it is looked at later where it never does.
+    """
     around = parts.around
-    for row in [row for row in record.rows_in_order() if row.state in {StepState.SENT, StepState.UNKNOWN}]:
+    left = [row for row in record.rows_in_order() if row.state in {StepState.SENT, StepState.UNKNOWN}]
+    for row in [row for row in left if not underway.elsewhere(parts, row)]:
         looked = await step.look_again(around, live, record, row, "Read back after the way back.")
         if looked.state is not StepState.CONFIRMED:
             detail = f"{looked.detail} The way back was taken since."

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from console.engine import records, systems
+from console.engine import records, systems, underway
 from console.engine.parts import Parts
 from console.engine.state import LiveTarget
 from console.model.errors import BadFile, ConsoleError, NotAllowed, StoreError
@@ -13,8 +13,6 @@ from console.policy.planning import traffic_name
 LOG = logging.getLogger(__name__)
 
 LOOK_S = 5.0
-UNDER_WAY_S = 60.0
-"""So long may another console still be sending a step; after that its target is read back here."""
 
 
 class Leftovers:
@@ -54,8 +52,7 @@ class Leftovers:
         if row.actor.console == around.actor.console:
             working = record is not None and (record.backward is not None or record.driver_works)
             return not working and (record is None or record.rollout.phase.over)
-        age_s = (around.clock.now() - row.sent_at).total_seconds()
-        if self._parts.alive(row.actor) and age_s < UNDER_WAY_S:
+        if self._parts.alive(row.actor) and (around.clock.now() - row.sent_at).total_seconds() < underway.longest_s(row):
             return False
         if record is None or record.rollout.phase.over:
             return True

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from console.engine import lost, quarantine, readiness, records, rejudging, step, wheelask
+from console.engine import lost, quarantine, readiness, records, rejudging, step, underway, wheelask
 from console.engine.adoption import Adoption, last_handover
 from console.engine.backward import Backward
 from console.engine.forward import watch_of
@@ -22,9 +22,6 @@ HISTORY = 20
 
 ALONE_S = 5.0
 """A wheel that ran out is left alone for so long before its rollout is held; one that was never taken, too."""
-
-UNDER_WAY_S = 60.0
-"""So long may a console be sending one step of a way back; after that it is read back by another one."""
 
 OPEN = frozenset({StepState.SENT, StepState.UNKNOWN, StepState.PLANNED})
 
@@ -201,11 +198,7 @@ class Recovery:
 
     def _under_way(self, row: StepRow) -> bool:
         """Tell whether another console is still sending a step of a way back; it does so without a wheel, and settles it itself."""
-        around, backward = self._parts.around, row.step.direction is Direction.BACKWARD
-        if not backward or row.state is not StepState.SENT or row.actor.console == around.actor.console:
-            return False
-        longest_s = max(UNDER_WAY_S, 2 * row.step.deadline_s)
-        return self._parts.alive(row.actor) and (around.clock.now() - row.sent_at).total_seconds() < longest_s
+        return row.step.direction is Direction.BACKWARD and underway.elsewhere(self._parts, row)
 
     def _back_alone(self, record: LiveRollout) -> bool:
         """Tell whether nobody takes a way back on: the console that sent its last step is gone, or has been silent for long."""
@@ -213,7 +206,7 @@ class Recovery:
         if not sent or sent[-1].actor.console == self._parts.around.actor.console or not self._parts.alive(sent[-1].actor):
             return True
         quiet_s = (self._parts.around.clock.now() - (sent[-1].read_back_at or sent[-1].sent_at)).total_seconds()
-        return quiet_s >= max(UNDER_WAY_S, 2 * sent[-1].step.deadline_s)
+        return quiet_s >= underway.longest_s(sent[-1])
 
     def _note_done(self, live: LiveTarget, rollout: Rollout) -> None:
         if rollout.phase is not Phase.DONE or not is_release(rollout.plan):

@@ -183,3 +183,28 @@ async def test_a_driver_that_comes_late_does_not_write_a_stage_into_a_rollout_th
         row = await ana.row(rollout)
         assert row.phase in {Phase.HELD, Phase.UNKNOWN}
         assert (row.stage, row.asked_weight) == (1, 25)
+
+
+async def test_a_way_back_leaves_a_step_that_another_console_is_sending_to_that_console(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await driven(w)
+        ben = await w.desk(BEN)
+
+        async def slow_then_fast() -> None:
+            w.shop.router.before_set = None
+            await w.time.sleep(4.0)
+            raise Unreachable("the connection broke", sent=False)
+
+        w.shop.router.before_set = slow_then_fast
+        await w.time.until(lambda: w.shop.router.before_set is None)
+        sent = (await w.store.journal.steps(rollout))[-1]
+        assert sent.state is StepState.SENT
+        await w.time.until(lambda: sent.id in ben.engine._parts.records[rollout].rows, 2.0)
+        await ben.act(Verb.ROLLBACK)
+        await ben.until_phase(rollout, "rolled back", limit_s=2.0)
+        assert await state(w, rollout, sent.id) is StepState.SENT, "Ana's console is still at it"
+        await w.time.advance(5.0)
+        settled = next(row for row in await w.store.journal.steps(rollout) if row.id == sent.id)
+        assert settled.state is StepState.FAILED
+        assert "the connection broke" in settled.detail
+        assert ana.engine._parts.records[rollout].rollout.phase is Phase.ROLLED_BACK

@@ -1,15 +1,18 @@
 """From a checked target file to the target that the program works with."""
 
 import shlex
+from collections.abc import Iterator
 
+from pydantic import BaseModel
+
+from console.files.sections.flags import flag_of
+from console.files.sections.metrics import metrics_of
+from console.files.sections.pipelines import commands_of, pipeline_of
+from console.files.sections.traffic import traffic_of
+from console.files.sections.workloads import workloads_of
 from console.files.shapes import (
     BlackoutSection,
-    EnvoySection,
-    FlagSection,
-    HaproxySection,
-    MetricsSection,
     PanelSection,
-    PipelineSection,
     SessionGateSection,
     StageSection,
     TargetFile,
@@ -21,14 +24,7 @@ from console.files.spelling import read_moment, read_time
 from console.files.wayback import Call, ready_of, reconciler_of, undo_of
 from console.model.freeze import Blackout, FreezeWindow, OneOff, Weekly
 from console.model.systems import (
-    CommandPipeline,
-    CommandStage,
-    EnvoyTraffic,
-    HaproxyTraffic,
-    HttpFlag,
-    HttpWorkloads,
-    OpenMetricsSource,
-    TrafficSpec,
+    SecretRef,
 )
 from console.model.target import Environment, FreezeRule, Gate, Panel, PanelKind, Prices, SessionGate, Stage, Target, ThresholdGate
 
@@ -41,11 +37,11 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         title=file.title or file.name,
         environment=Environment(file.environment),
         sides=(file.sides[0], file.sides[1]),
-        traffic=_traffic(file.traffic),
-        workloads=HttpWorkloads(file.workloads.urls, file.workloads.timeout),
-        metrics=_metrics(file.metrics),
-        pipeline=_pipeline(file.pipeline),
-        flag=_flag(file.flag),
+        traffic=traffic_of(file.traffic),
+        workloads=workloads_of(file.workloads),
+        metrics=metrics_of(file.metrics) if file.metrics else None,
+        pipeline=pipeline_of(file.pipeline) if file.pipeline else None,
+        flag=flag_of(file.flag) if file.flag else None,
         gates=gates,
         panels=tuple(_panel(panel) for panel in file.panels),
         stages=tuple(_stage(stage, gates) for stage in file.stages),
@@ -76,37 +72,24 @@ def window_id(target: str, name: str) -> str:
 def _commands(file: TargetFile) -> tuple[str, ...]:
     """Return every command that the file would run, as a shell would show it."""
     undo = [entry for entry in file.rollback if isinstance(entry, UndoSection)]
-    calls: list[Call | None] = [tuple(stage.run) for stage in file.pipeline.stages] if file.pipeline else []
+    calls: list[Call | None] = list(commands_of(file.pipeline)) if file.pipeline else []
     calls += [call for step in undo for call in (step.run, step.check, step.snapshot.check if step.snapshot else None)]
     calls += [section.check for section in file.ready]
     calls += [call for each in file.reconcilers for part in (each.pause, each.resume) for call in (part.run, part.check)]
-    secrets = [section.token for section in (file.metrics, file.flag, *undo, *file.ready, *file.reconcilers) if section is not None]
-    commands = [secret.name for secret in secrets if secret is not None and secret.scheme == "cmd"]
+    commands = [secret.name for secret in _secrets(file) if secret.scheme == "cmd"]
     return tuple(dict.fromkeys((*(shlex.join(call) for call in calls if isinstance(call, tuple)), *commands)))
 
 
-def _traffic(section: EnvoySection | HaproxySection) -> TrafficSpec:
-    if isinstance(section, EnvoySection):
-        return EnvoyTraffic(section.admin, section.runtime_prefix, section.clusters, section.timeout)
-    servers = {side: tuple(names) for side, names in section.servers.items()}
-    return HaproxyTraffic(section.address, section.backend, servers, section.timeout)
-
-
-def _metrics(section: MetricsSection | None) -> OpenMetricsSource | None:
-    return None if section is None else OpenMetricsSource(section.urls, section.poll, section.timeout, section.token)
-
-
-def _pipeline(section: PipelineSection | None) -> CommandPipeline | None:
-    if section is None:
-        return None
-    stages = (CommandStage(stage.name, tuple(stage.run), stage.timeout) for stage in section.stages)
-    return CommandPipeline(tuple(stages), section.folder)
-
-
-def _flag(section: FlagSection | None) -> HttpFlag | None:
-    if section is None:
-        return None
-    return HttpFlag(section.url, section.name, section.timeout, section.token, section.raise_at_start)
+def _secrets(section: object) -> Iterator[SecretRef]:
+    """Yield where every secret of a section, and of those in it, is found."""
+    if isinstance(section, SecretRef):
+        yield section
+    elif isinstance(section, BaseModel):
+        for _, value in section:
+            yield from _secrets(value)
+    elif isinstance(section, list | tuple):
+        for value in section:
+            yield from _secrets(value)
 
 
 def _gate(section: SessionGateSection | ThresholdGateSection) -> Gate:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from copy import copy
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from console.files.spelling import (
@@ -42,6 +43,11 @@ class Section(BaseModel):
     def keys(cls) -> tuple[str, ...]:
         """Return the keys that this mapping may have."""
         return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+
+def usual(value: Any, spelled: Any) -> Any:
+    """Return a default, with how it is written for the schema."""
+    return Field(default_factory=lambda: copy(value), json_schema_extra={"default": spelled})
 
 
 def _reader(read: Callable[[str], T]) -> PlainValidator:

@@ -1,6 +1,5 @@
 """The shape of a target file: its sections, keys and defaults."""
 
-from copy import copy
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
@@ -14,9 +13,7 @@ from console.files.fields import (
     Limit,
     Metric,
     PeakShare,
-    Poll,
     Positive,
-    Program,
     Quantile,
     Secret,
     Section,
@@ -24,102 +21,17 @@ from console.files.fields import (
     Slug,
     Span,
     Text,
-    Url,
     Wait,
     Weight,
     Whole,
     YesNo,
+    usual,
 )
-
-
-def _usual(value: Any, spelled: Any) -> Any:
-    """Return a default, with how it is written for the schema."""
-    return Field(default_factory=lambda: copy(value), json_schema_extra={"default": spelled})
-
-
-class EnvoySection(Section):
-    """Envoy: weighted clusters whose weights are runtime keys."""
-
-    provider: Literal["envoy"]
-    admin: Url
-    """The admin interface's address."""
-    runtime_prefix: Text
-    """The route's `runtime_key_prefix`."""
-    clusters: dict[SideName, Text]
-    """The cluster of each side."""
-    timeout: Span = _usual(5.0, "5 s")
-    """How long to wait for an answer."""
-
-
-class HaproxySection(Section):
-    """HAProxy: a backend driven by the runtime API."""
-
-    provider: Literal["haproxy"]
-    address: Text
-    """The stats socket: unix:PATH or HOST:PORT."""
-    backend: Text
-    """The backend whose servers share the traffic."""
-    servers: dict[SideName, Annotated[list[Text], Field(min_length=1, max_length=200)]]
-    """The servers of each side."""
-    timeout: Span = _usual(5.0, "5 s")
-    """How long to wait for an answer."""
-
-
-class WorkloadsSection(Section):
-    """Where each side tells its version."""
-
-    provider: Literal["http"]
-    urls: dict[SideName, Url]
-    """The version address of each side."""
-    timeout: Span = _usual(5.0, "5 s")
-    """How long to wait for an answer."""
-
-
-class MetricsSection(Section):
-    """Where each side's counters are read."""
-
-    provider: Literal["openmetrics"]
-    urls: dict[SideName, Url]
-    """The metrics address of each side."""
-    poll: Poll = _usual(5.0, "5 s")
-    """How often to read."""
-    timeout: Span = _usual(5.0, "5 s")
-    """How long to wait for an answer."""
-    token: Secret | None = None
-    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
-
-
-class CommandSection(Section):
-    """One stage of the pipeline: a command that passes when it exits 0."""
-
-    name: Text
-    run: Annotated[list[Program], Field(min_length=1, max_length=200)]
-    """The command and its arguments; no shell reads them. RELEASE_VERSION is set."""
-    timeout: Span = _usual(600.0, "10 min")
-    """When the command is stopped."""
-
-
-class PipelineSection(Section):
-    """Commands that build and check a release before it takes traffic."""
-
-    provider: Literal["command"]
-    folder: Text = "."
-    """Where the commands run, seen from this file."""
-    stages: Annotated[list[CommandSection], Field(min_length=1, max_length=50)]
-
-
-class FlagSection(Section):
-    """A feature flag behind a small HTTP interface."""
-
-    provider: Literal["http"]
-    url: Url
-    name: Text
-    timeout: Span = _usual(5.0, "5 s")
-    """How long to wait for an answer."""
-    token: Secret | None = None
-    """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
-    raise_at_start: YesNo = _usual(False, "false")
-    """Raise the flag when a rollout starts."""
+from console.files.sections.flags import FlagSection
+from console.files.sections.metrics import MetricsSection
+from console.files.sections.pipelines import PipelineSection
+from console.files.sections.traffic import TrafficSection
+from console.files.sections.workloads import WorkloadsSection
 
 
 class SessionGateSection(Section):
@@ -131,9 +43,9 @@ class SessionGateSection(Section):
     """The counter of sessions that ended well."""
     failed: Metric = "resolved_failed"
     """The counter of sessions that failed or timed out."""
-    must_see: Harm = _usual(0.0, "total failure")
+    must_see: Harm = usual(0.0, "total failure")
     """The harm that a pass must have been able to see: total failure, or the share of normal that success falls to."""
-    frozen_rate_acts: YesNo = _usual(False, "false")
+    frozen_rate_acts: YesNo = usual(False, "false")
     """Let a fail of the frozen-rate test alone start the countdown."""
     counts: Literal["sessions", "attempts"] = "sessions"
     """`attempts` where the service can't count sessions; the bound on false stops does not hold then."""
@@ -149,7 +61,7 @@ class ThresholdGateSection(Section):
     """Left out, the last value of the numerator is judged."""
     limit: Limit
     """The gate fails above it."""
-    min_count: Whole = _usual(20, "20")
+    min_count: Whole = usual(20, "20")
     """Fewer than this in the denominator is no verdict yet."""
 
 
@@ -160,7 +72,7 @@ class StageSection(Section):
     wait: Wait
     gates: Annotated[list[Text], Field(max_length=50)] | None = None
     """The gates judged here, by name; left out: all of them."""
-    bake: YesNo = _usual(False, "false")
+    bake: YesNo = usual(False, "false")
     """The watch before the holdback ends."""
 
 
@@ -171,7 +83,7 @@ class PanelSection(Section):
     kind: Literal["rate", "share", "quantile"]
     numerator: Metric
     denominator: Metric | None = None
-    quantile: Quantile = _usual(0.95, "0.95")
+    quantile: Quantile = usual(0.95, "0.95")
     unit: Text | None = None
 
 
@@ -194,11 +106,11 @@ class UndoSection(Section):
     """Does it: an address that is sent a POST, or a command. Doing it twice must do no harm."""
     check: Call | None = None
     """Tells whether it is done: an address that gives {"done": true, "detail": "…"}, or a command that exits 0 when it is, 1 when not."""
-    after: Annotated[list[Text], Field(max_length=50)] = _usual(["traffic"], ["traffic"])
+    after: Annotated[list[Text], Field(max_length=50)] = usual(["traffic"], ["traffic"])
     """The steps that must be confirmed first."""
-    timeout: Span = _usual(60.0, "1 min")
+    timeout: Span = usual(60.0, "1 min")
     """When it counts as failed; for a manual step, when it counts as overdue."""
-    expected: Span = _usual(5.0, "5 s")
+    expected: Span = usual(5.0, "5 s")
     """How long it takes, until it was measured."""
     reversibility: Literal["free", "lossy", "one-way"] = Field(default="free", alias="class")
     """What doing it costs: nothing, what `loses` says, or it cannot be done at all once `check` says that it is not."""
@@ -220,9 +132,9 @@ class ReadySection(Section):
     name: Text
     check: Call
     """Tells whether it holds: an address that gives {"done": true}, or a command that exits 0."""
-    closes: YesNo = _usual(False, "false")
+    closes: YesNo = usual(False, "false")
     """Without it there is no way back at all; otherwise the light turns amber."""
-    timeout: Span = _usual(5.0, "5 s")
+    timeout: Span = usual(5.0, "5 s")
     """How long to wait for an answer."""
     token: Secret | None = None
     """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
@@ -241,7 +153,7 @@ class ReconcilerSection(Section):
     name: Text
     pause: CallSection
     resume: CallSection
-    timeout: Span = _usual(30.0, "30 s")
+    timeout: Span = usual(30.0, "30 s")
     """How long to wait for each."""
     token: Secret | None = None
     """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
@@ -261,7 +173,7 @@ BackEntry = Annotated[
 class AfterAFailSection(Section):
     """What happens once a gate has failed."""
 
-    roll_back_after: Wait = _usual(20.0, "20 s")
+    roll_back_after: Wait = usual(20.0, "20 s")
     """Traffic goes back by itself after this; Hold cancels."""
 
 
@@ -270,7 +182,7 @@ class LostDriverSection(Section):
 
     then: Literal["hold", "return to stable"] = "hold"
     """`return to stable` needs another console or an agent that is alive; Hold or a takeover stops it."""
-    after: Wait = _usual(60.0, "60 s")
+    after: Wait = usual(60.0, "60 s")
     """Counted from the last sign of the driver; at least 20 s."""
 
 
@@ -298,8 +210,8 @@ class BlackoutSection(Section):
     """The counter whose rate, over both sides, is the traffic."""
     peak_per_min: Positive
     """Its rate a minute at the declared peak."""
-    close_at: PeakShare = _usual(0.8, "80 %")
-    open_at: PeakShare = _usual(0.7, "70 %")
+    close_at: PeakShare = usual(0.8, "80 %")
+    open_at: PeakShare = usual(0.7, "70 %")
 
 
 class FreezeSection(Section):
@@ -333,7 +245,7 @@ class TargetFile(Section):
     owner: Text | None = None
     sides: Annotated[list[SideName], Field(min_length=2, max_length=2)]
     """The two sides that share the traffic."""
-    traffic: Annotated[EnvoySection | HaproxySection, Field(discriminator="provider")]
+    traffic: TrafficSection
     workloads: WorkloadsSection
     metrics: MetricsSection | None = None
     pipeline: PipelineSection | None = None
@@ -343,17 +255,17 @@ class TargetFile(Section):
     )
     stages: Annotated[list[StageSection], Field(max_length=50)] = Field(default_factory=list)
     panels: Annotated[list[PanelSection], Field(max_length=50)] = Field(default_factory=list)
-    rollback: Annotated[list[BackEntry], Field(max_length=50)] = _usual(["traffic", "flag"], ["traffic", "flag"])
+    rollback: Annotated[list[BackEntry], Field(max_length=50)] = usual(["traffic", "flag"], ["traffic", "flag"])
     """The way back, traffic first. Without one nothing starts, unless a person signs that there is no way back."""
     ready: Annotated[list[ReadySection], Field(max_length=50)] = Field(default_factory=list)
     """What must hold for the way back to be open."""
     reconcilers: Annotated[list[ReconcilerSection], Field(max_length=20)] = Field(default_factory=list)
     """What is paused by a rollback until a person lets it run again."""
-    rehearse: YesNo = _usual(False, "false")
+    rehearse: YesNo = usual(False, "false")
     """Let people run the way back for practice here."""
     after_a_fail: AfterAFailSection = Field(default_factory=AfterAFailSection)
     if_the_driver_is_lost: LostDriverSection = Field(default_factory=LostDriverSection)
     freeze: FreezeSection = Field(default_factory=FreezeSection)
     loss: LossSection | None = None
-    speed: Positive = _usual(1.0, "1")
+    speed: Positive = usual(1.0, "1")
     """Only on the practice shop: how much faster than real its time runs."""

@@ -1,6 +1,5 @@
 """A target as the text of a target file, which reads back as the same target."""
 
-from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -8,10 +7,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
+from console.files.sections.flags import written_flag
+from console.files.sections.metrics import written_metrics
+from console.files.sections.pipelines import written_pipeline
+from console.files.sections.spelled import given
+from console.files.sections.traffic import written_traffic
+from console.files.sections.workloads import written_workloads
 from console.files.spelling import DAYS, write_number, write_share, write_span
 from console.files.wayback import written_ready, written_reconciler, written_undo
 from console.model.freeze import FreezeWindow, Weekly
-from console.model.systems import EnvoyTraffic, HttpFlag, SecretRef, TrafficSpec
 from console.model.target import Gate, Panel, PanelKind, SessionGate, Stage, Target
 
 HEADER = "# A target of release-console. Spans are written as 45 s or 15 min, weights and shares as 5 %.\n"
@@ -26,11 +30,11 @@ def write_target(target: Target) -> str:
         "environment": target.environment.value,
         "owner": target.owner or None,
         "sides": list(target.sides),
-        "traffic": _traffic(target.traffic),
-        "workloads": {"provider": "http", "urls": dict(target.workloads.urls), "timeout": write_span(target.workloads.timeout_s)},
-        "metrics": _metrics(target),
-        "pipeline": _pipeline(target),
-        "flag": _flag(target.flag) if target.flag else None,
+        "traffic": written_traffic(target.traffic),
+        "workloads": written_workloads(target.workloads),
+        "metrics": written_metrics(target.metrics) if target.metrics else None,
+        "pipeline": written_pipeline(target.pipeline) if target.pipeline else None,
+        "flag": written_flag(target.flag) if target.flag else None,
         "gates": [_gate(gate) for gate in target.gates],
         "stages": [_stage(stage) for stage in target.stages],
         "panels": [_panel(panel) for panel in target.panels],
@@ -54,7 +58,7 @@ def write_target(target: Target) -> str:
     yaml.representer.ignore_aliases = lambda _: True
     yaml.representer.add_representer(_Digits, _bare)
     text = StringIO()
-    yaml.dump(_given(document), text)
+    yaml.dump(given(document), text)
     return HEADER + text.getvalue()
 
 
@@ -73,68 +77,6 @@ def _bare(representer: SafeRepresenter, digits: _Digits) -> ScalarNode:
     return representer.represent_scalar(f"tag:yaml.org,2002:{kind}", str(digits))
 
 
-def _given(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a section without the keys that hold nothing."""
-    return {key: value for key, value in section.items() if value is not None}
-
-
-def _traffic(traffic: TrafficSpec) -> dict[str, Any]:
-    if isinstance(traffic, EnvoyTraffic):
-        return {
-            "provider": "envoy",
-            "admin": traffic.admin,
-            "runtime_prefix": traffic.runtime_prefix,
-            "clusters": dict(traffic.clusters),
-            "timeout": write_span(traffic.timeout_s),
-        }
-    return {
-        "provider": "haproxy",
-        "address": traffic.address,
-        "backend": traffic.backend,
-        "servers": {side: list(servers) for side, servers in traffic.servers.items()},
-        "timeout": write_span(traffic.timeout_s),
-    }
-
-
-def _metrics(target: Target) -> dict[str, Any] | None:
-    metrics = target.metrics
-    if metrics is None:
-        return None
-    return _given(
-        {
-            "provider": "openmetrics",
-            "urls": dict(metrics.urls),
-            "poll": write_span(metrics.poll_s),
-            "timeout": write_span(metrics.timeout_s),
-            "token": _secret(metrics.token),
-        }
-    )
-
-
-def _pipeline(target: Target) -> dict[str, Any] | None:
-    if target.pipeline is None:
-        return None
-    stages = [{"name": stage.name, "run": list(stage.run), "timeout": write_span(stage.timeout_s)} for stage in target.pipeline.stages]
-    return {"provider": "command", "folder": target.pipeline.folder, "stages": stages}
-
-
-def _flag(flag: HttpFlag) -> dict[str, Any]:
-    return _given(
-        {
-            "provider": "http",
-            "url": flag.url,
-            "name": flag.name,
-            "timeout": write_span(flag.timeout_s),
-            "token": _secret(flag.token),
-            "raise_at_start": flag.raise_at_start,
-        }
-    )
-
-
-def _secret(secret: SecretRef | None) -> str | None:
-    return f"{secret.scheme}:{secret.name}" if secret else None
-
-
 def _gate(gate: Gate) -> dict[str, Any]:
     if isinstance(gate, SessionGate):
         return {
@@ -146,7 +88,7 @@ def _gate(gate: Gate) -> dict[str, Any]:
             "frozen_rate_acts": gate.frozen_rate_acts,
             "counts": "sessions" if gate.resolved else "attempts",
         }
-    return _given(
+    return given(
         {
             "name": gate.name,
             "kind": "threshold",
@@ -159,13 +101,13 @@ def _gate(gate: Gate) -> dict[str, Any]:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    return _given(
+    return given(
         {"weight": f"{stage.weight} %", "wait": write_span(stage.wait_s), "gates": list(stage.gates), "bake": True if stage.bake else None}
     )
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
-    return _given(
+    return given(
         {
             "name": panel.name,
             "kind": panel.kind.value,
@@ -179,7 +121,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
 
 def _freeze(target: Target) -> dict[str, Any]:
     blackout = target.blackout
-    return _given(
+    return given(
         {
             "in_flight": target.freeze_rule.value,
             "windows": [_window(window) for window in target.freezes],
@@ -198,7 +140,7 @@ def _window(window: FreezeWindow) -> dict[str, Any]:
     span = window.span
     days = [DAYS[day] for day in sorted(span.days)] if isinstance(span, Weekly) else None
     start, end = (str(moment).removesuffix(":00") if not moment.second else str(moment) for moment in (span.start, span.end))
-    return _given(
+    return given(
         {
             "name": window.name,
             "zone": window.zone,
@@ -216,4 +158,4 @@ def _loss(target: Target) -> dict[str, Any] | None:
     if prices is None:
         return None
     per_min = None if prices.sessions_per_min is None else _number(prices.sessions_per_min)
-    return _given({"currency": prices.currency, "per_session": _number(prices.per_session), "sessions_per_min": per_min})
+    return given({"currency": prices.currency, "per_session": _number(prices.per_session), "sessions_per_min": per_min})

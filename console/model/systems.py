@@ -1,7 +1,7 @@
 """The outside systems that a target file names, a value each: what is needed to reach them, and nothing of how."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 
 Side = str
 """One of the two sides of a target's traffic, by the name its file gives it ("blue", "green")."""
@@ -116,5 +116,21 @@ class CommandUndo:
     timeout_s: float = 60.0
 
 
+WorkloadsSpec = HttpWorkloads
+MetricsSpec = OpenMetricsSource
+PipelineSpec = CommandPipeline
+FlagSpec = HttpFlag
 UndoSpec = HttpUndo | CommandUndo
 """How a declared step is done and verified; a manual one has none: a person does it and signs."""
+
+
+def secrets_in(part: object) -> Iterator[SecretRef]:
+    """Yield where every secret of a system is found, and of the systems in it."""
+    if isinstance(part, SecretRef):
+        yield part
+    elif is_dataclass(part):
+        for each in fields(part):
+            yield from secrets_in(getattr(part, each.name))
+    elif isinstance(part, tuple):
+        for one in part:
+            yield from secrets_in(one)

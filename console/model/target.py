@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from console.model.freeze import Blackout, FreezeWindow
-from console.model.systems import CommandPipeline, CommandUndo, HttpFlag, HttpWorkloads, OpenMetricsSource, Side, TrafficSpec, UndoSpec
+from console.model.systems import FlagSpec, MetricsSpec, PipelineSpec, Side, TrafficSpec, UndoSpec, WorkloadsSpec, secrets_in
 
 
 class Environment(StrEnum):
@@ -180,10 +180,10 @@ class Target:
     environment: Environment
     sides: tuple[Side, Side]
     traffic: TrafficSpec
-    workloads: HttpWorkloads
-    metrics: OpenMetricsSource | None = None
-    pipeline: CommandPipeline | None = None
-    flag: HttpFlag | None = None
+    workloads: WorkloadsSpec
+    metrics: MetricsSpec | None = None
+    pipeline: PipelineSpec | None = None
+    flag: FlagSpec | None = None
     gates: tuple[Gate, ...] = ()
     panels: tuple[Panel, ...] = ()
     stages: tuple[Stage, ...] = ()
@@ -211,10 +211,7 @@ class Target:
     @property
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
-        specs = (*(step.spec for step in self.undo), *(step.snapshot.check for step in self.undo if step.snapshot is not None))
-        specs = (*specs, *(check.spec for check in self.ready), *(spec for each in self.reconcilers for spec in (each.pause, each.resume)))
-        refs = [spec.token for spec in (self.metrics, self.flag, *specs) if spec is not None and not isinstance(spec, CommandUndo)]
-        return tuple(sorted({ref.name for ref in refs if ref is not None and ref.scheme == "keyring"}))
+        return tuple(sorted({ref.name for ref in secrets_in(self) if ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:
         """Return the side that is not `side`."""

@@ -1,0 +1,67 @@
+"""The `traffic` section: the router that splits traffic between the sides."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from console.files.fields import Section, SideName, Span, Text, Url, usual
+from console.files.spelling import write_span
+from console.model.systems import EnvoyTraffic, HaproxyTraffic, TrafficSpec
+
+
+class EnvoySection(Section):
+    """Envoy: weighted clusters whose weights are runtime keys."""
+
+    provider: Literal["envoy"]
+    admin: Url
+    """The admin interface's address."""
+    runtime_prefix: Text
+    """The route's `runtime_key_prefix`."""
+    clusters: dict[SideName, Text]
+    """The cluster of each side."""
+    timeout: Span = usual(5.0, "5 s")
+    """How long to wait for an answer."""
+
+
+class HaproxySection(Section):
+    """HAProxy: a backend driven by the runtime API."""
+
+    provider: Literal["haproxy"]
+    address: Text
+    """The stats socket: unix:PATH or HOST:PORT."""
+    backend: Text
+    """The backend whose servers share the traffic."""
+    servers: dict[SideName, Annotated[list[Text], Field(min_length=1, max_length=200)]]
+    """The servers of each side."""
+    timeout: Span = usual(5.0, "5 s")
+    """How long to wait for an answer."""
+
+
+TrafficSection = Annotated[EnvoySection | HaproxySection, Field(discriminator="provider")]
+
+
+def traffic_of(section: EnvoySection | HaproxySection) -> TrafficSpec:
+    """Return the router that a section names."""
+    if isinstance(section, EnvoySection):
+        return EnvoyTraffic(section.admin, section.runtime_prefix, section.clusters, section.timeout)
+    servers = {side: tuple(names) for side, names in section.servers.items()}
+    return HaproxyTraffic(section.address, section.backend, servers, section.timeout)
+
+
+def written_traffic(spec: TrafficSpec) -> dict[str, Any]:
+    """Return a router as the file spells it."""
+    if isinstance(spec, EnvoyTraffic):
+        return {
+            "provider": "envoy",
+            "admin": spec.admin,
+            "runtime_prefix": spec.runtime_prefix,
+            "clusters": dict(spec.clusters),
+            "timeout": write_span(spec.timeout_s),
+        }
+    return {
+        "provider": "haproxy",
+        "address": spec.address,
+        "backend": spec.backend,
+        "servers": {side: list(servers) for side, servers in spec.servers.items()},
+        "timeout": write_span(spec.timeout_s),
+    }

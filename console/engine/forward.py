@@ -14,7 +14,7 @@ from console.engine.records import By
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import Entry, RecordKind
 from console.model.commands import Answer, Command, Decision
-from console.model.errors import NotAllowed
+from console.model.errors import NotAllowed, StaleWrite
 from console.model.hooks import reach
 from console.model.plan import Plan, StepKind
 from console.model.rollout import Outcome, Phase, Rollout, StepState
@@ -171,9 +171,8 @@ class Forward:
         record.starting = True
         lost.found(record)
         if record.rollout.phase is not Phase.RUNNING:
-            what = RolloutChange(phase=Phase.RUNNING, note="", clear_auto_back=True)
             try:
-                await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason))
+                await self._let_run(live, record, command)
             except NotAllowed as error:
                 record.starting = False
                 records.overtaken(self._parts, live, record, await self._parts.around.store.journal.rollout(record.id))
@@ -182,6 +181,19 @@ class Forward:
         record.starting = False
         record.wake.set()
         return Answer(YES, record.id)
+
+    async def _let_run(self, live: LiveTarget, record: LiveRollout, command: Command) -> None:
+        """Record that a rollout goes on, once more where somebody was first and left it as the person saw it. Raises NotAllowed."""
+        before, by = record.rollout, By(command.actor, command.verb.value, command.reason)
+        what = RolloutChange(phase=Phase.RUNNING, note="", clear_auto_back=True)
+        try:
+            await records.change(self._parts, live, record, what, by)
+        except StaleWrite:
+            fresh = await self._parts.around.store.journal.rollout(record.id)
+            if not _as_seen(before, fresh):
+                raise
+            records.overtaken(self._parts, live, record, fresh)
+            await records.change(self._parts, live, record, what, by)
 
     async def _settle_unknown(self, live: LiveTarget, record: LiveRollout, command: Command) -> str:
         """Read back every unknown step, and settle what is not as wanted as failed: the person goes on knowing it. Returns why not."""
@@ -198,3 +210,9 @@ class Forward:
             await step.settle(around, record, looked, outcome)
             record.unknowns.pop(row.id, None)
         return ""
+
+
+def _as_seen(before: Rollout, fresh: Rollout) -> bool:
+    """Tell whether a resume still means what it meant: nobody held it anew, and it stands where it stood; a note may differ."""
+    same = (fresh.token, fresh.stage, fresh.asked_weight) == (before.token, before.stage, before.asked_weight)
+    return same and fresh.phase in {Phase.HELD, before.phase}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from engine_fakes import BEN, BLUE, GREEN, PAYMENTS, SHOP, WITH_PIPELINE, World, world
 
-from console.model.audit import Entry
+from console.model.audit import Entry, RecordKind
 from console.model.errors import StaleWrite, Unreachable
 from console.model.events import PhaseChanged
 from console.model.readings import Identity
@@ -255,3 +255,37 @@ async def test_a_driver_that_is_never_first_does_not_spin_and_holds_after_a_whil
         assert journal.tries == 10
         assert w.time.clock.elapsed() - began > 5.0, "each try waits longer than the one before"
         w.store._store.journal = journal._journal
+
+
+async def changed(w: World, rollout: str, what: RolloutChange) -> None:
+    """Change a rollout past every engine, as another console does."""
+    row = await w.store.journal.rollout(rollout)
+    entry = Entry(RecordKind.PHASE, BEN, w.time.clock.now(), "recovered", "shop", rollout)
+    await w.store.journal.change(row, what, entry)
+
+
+async def test_a_resume_right_after_another_console_noted_something_goes_through(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        await desk.act(Verb.HOLD)
+        await desk.until_phase(rollout, "held")
+        await changed(w, rollout, RolloutChange(note="The console was away."))
+        assert desk.engine._parts.records[rollout].rollout.note != "The console was away.", "it is not read yet"
+        answer = await desk.act(Verb.RESUME, rollout=rollout)
+        assert answer.decision.allowed, answer.decision.reasons
+        await desk.until_phase(rollout, "done")
+
+
+async def test_a_resume_right_after_another_person_held_it_anew_is_asked_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        await desk.act(Verb.HOLD)
+        await desk.until_phase(rollout, "held")
+        await changed(w, rollout, RolloutChange(phase=Phase.HELD, note="Held by Ben.", raise_token=True))
+        answer = await desk.act(Verb.RESUME, rollout=rollout)
+        assert answer.decision.reasons == ("R-1 was changed by somebody else meanwhile.",)
+        assert (await desk.row(rollout)).note == "Held by Ben."

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from console.app import anchoring
+from console.app import anchoring, joining, team
 from console.app.auditing import bundle, export, report
 from console.app.files import read_target
 from console.app.freezes import FreezeQuestions, new_window
@@ -65,6 +65,7 @@ class Console:
         self.setting = store.settings.get
         self.secrets = secrets.state_async
         self.put_secret = secrets.put_async
+        self.team_try, self.team_leave = joining.attempt, team.leave
         self._beyond_the_desk(store, engine)
 
     def _beyond_the_desk(self, store: Store, engine: Engine) -> None:
@@ -87,6 +88,14 @@ class Console:
     async def records(self) -> RecordsView:
         """Return where the records are kept, and who shares them."""
         return await records_view(self.store, self.actor, self._clock)
+
+    async def team_use(self, address: str, password: str) -> None:
+        """Keep records in a team's database from the next start on."""
+        await joining.use(self._secrets, address, password)
+
+    async def team_move(self, reason: str, progress: Callable[[int, int], bool] | None = None) -> str:
+        """Move the history of one's own folder into the team's records."""
+        return await joining.move(self.store, self.actor, reason, progress)
 
     async def audit_proof(self, record: Record) -> Proved:
         """Return what can be proved of a record now."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from console.app.joining import next_place, unmoved
 from console.model.clock import Clock
 from console.model.errors import ConsoleError
 from console.model.rollout import Actor
@@ -20,15 +21,20 @@ ALIVE_S = 60.0
 
 async def records_view(store: Store, actor: Actor, clock: Clock) -> RecordsView:
     """Return what holds the records; what cannot be read is left empty, with the reason in `problem`."""
-    from console.store.postgres.store import PostgresStore  # noqa: PLC0415
     from console.store.sqlite import SqliteStore  # noqa: PLC0415
 
-    if isinstance(store, PostgresStore):
-        return await _of_team(store, clock)
+    if store.person:
+        from console.store.postgres.store import PostgresStore  # noqa: PLC0415  # psycopg, for teams only
+
+        if isinstance(store, PostgresStore):
+            return await _of_team(store, clock)
     if not isinstance(store, SqliteStore):
         return RecordsView(False, "this computer", actor.name, clock.now(), consoles=await _alive(store))
     waiting = await _waiting(store)
-    return RecordsView(False, str(store.folder), actor.name, clock.now(), consoles=await _alive(store), waiting=waiting)
+    then = await next_place(store)
+    return RecordsView(
+        False, str(store.folder), actor.name, clock.now(), consoles=await _alive(store), waiting=waiting, from_next_start=then
+    )
 
 
 async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
@@ -54,6 +60,8 @@ async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
         may=tuple(MEANS.get(role, "") for role in roles),
         consoles=await _alive(store) if lost is None else (),
         waiting=await _waiting(store, store.local),
+        unmoved=await unmoved(store),
+        from_next_start=await next_place(store),
     )
 
 

@@ -13,7 +13,7 @@ from console.model.events import Event
 from console.model.freeze import FreezeWindow
 from console.model.proved import Proved
 from console.model.readiness import Readiness
-from console.model.team import RecordsView
+from console.model.team import RecordsView, TeamTried
 from console.model.views import HandoverCard, SendView, StageView, Update
 
 Cancel = Callable[[], None]
@@ -215,6 +215,25 @@ class Desk(Protocol):
 
     async def records(self) -> RecordsView:
         """Return where the records are kept, and who shares them."""
+        ...
+
+    async def team_try(self, address: str, password: str) -> TeamTried:
+        """Connect to a team's database and say what it is; "" leaves the password to libpq. Raises StoreError, BadFile."""
+        ...
+
+    async def team_use(self, address: str, password: str) -> None:
+        """Keep records in a team's database from the next start on, its password in the keyring. Raises StoreError, SecretsUnavailable."""
+        ...
+
+    async def team_move(self, reason: str, progress: Callable[[int, int], bool] | None = None) -> str:
+        """Move the history of one's own folder into the team's records, and return in words what is there now.
+
+        `progress(done, of)` is called off the Qt thread and stops it by returning False. Raises NotAllowed, GateFailed.
+        """
+        ...
+
+    async def team_leave(self) -> None:
+        """Keep records in one's own folder again, from the next start on."""
         ...
 
     async def setting(self, key: str, default: str) -> str:

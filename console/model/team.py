@@ -28,6 +28,10 @@ class RecordsView:
     consoles: tuple[ConsoleSeen, ...] = ()
     waiting: int | None = 0
     """How many records wait in this computer's journal until the database takes them; None while that cannot be read."""
+    unmoved: int = 0
+    """How many records of one's own folder are not in the team's database, because its history was never moved there."""
+    from_next_start: str = ""
+    """Where records will be kept from the next start on, where another place was chosen; "" where they stay."""
 
     def cannot_drive(self, environment: str) -> str:
         """Return in words why this login may not move anything forward in an environment; "" where it may, or where it is not known."""
@@ -38,3 +42,18 @@ class RecordsView:
         if self.environments and environment not in self.environments:
             return f"your role reaches {', '.join(self.environments)} only"
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamTried:
+    """A team's database as it answered to one login: nothing was written, and nothing was chosen.
+
+    `identity` is what would be pinned of it; `roles` and `environments` are what it gives the login, `may` the roles in words.
+    """
+
+    place: str
+    login: str
+    identity: str
+    roles: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()

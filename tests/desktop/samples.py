@@ -13,7 +13,7 @@ from console.model.readings import LogLine, PipelineRun, PipelineStageRun
 from console.model.rollout import Actor, Lease, Phase, StepRow, StepState
 from console.model.stores import ConsoleSeen
 from console.model.target import Environment
-from console.model.team import RecordsView
+from console.model.team import RecordsView, TeamTried
 from console.model.verbs import Direction, State, Verb, Verdict
 from console.model.views import (
     AbsenceView,
@@ -534,4 +534,11 @@ def team_records(**changes: object) -> RecordsView:
         may=("starts, drives and takes back rollouts", "gives permits to others"),
         consoles=(seen("Ana R."), seen("Rita M."), seen("release-agent", "agent", "0.0.9", 4.0)),
     )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def tried(**changes: object) -> TeamTried:
+    """Return a team's database that answered to a login with two roles."""
+    view = team_records()
+    made = TeamTried(view.place, view.login, view.identity, view.roles, view.environments, view.may)
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """Moves a local history into the team's records: every record with where it came from, and what the history speaks of."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -35,10 +36,11 @@ class Moved:
     windows: int
 
 
-async def move_history(store: PostgresStore, actor: Actor, reason: str) -> Moved:
+async def move_history(store: PostgresStore, actor: Actor, reason: str, progress: Callable[[int, int], bool] | None = None) -> Moved:
     """Copy this folder's history into the team's records and verify it there; the local records stay as they are.
 
-    Raises NotAllowed while a rollout is on its way here or when it was moved before, GateFailed when a copy is not as it was.
+    A move that was cut off goes on where it stopped. `progress(done, of)` stops it between two portions by returning False. Raises
+    NotAllowed when it was stopped, while a rollout is on its way here or when it was moved before, GateFailed when a copy is not as it was.
     """
     local = store.local
     if kept(local, MOVED):
@@ -50,15 +52,59 @@ async def move_history(store: PostgresStore, actor: Actor, reason: str) -> Moved
         raise GateFailed("The local audit does not hold.", means="Nothing was moved.", advice="Run `audit verify` on it first.")
     log, records, histories = await local.database.read(_history)
     targets, windows = await _state(store, actor)
-    names = {}
+    there = await store.server.read_whole(partial(_copied, log=log))
+    names, left = dict(there.names), [row for row in records if row.seq not in there.hashes]
+    total = len(histories) + len(records)
     for history in histories:
-        names[history.row["id"]] = await store.server.write(partial(_take_in, history=history, actor=actor, reason=reason, log=log))
-    for start in range(0, len(records), _PORTION):
-        some = records[start : start + _PORTION]
+        _go_on(progress, len(names), total)
+        if history.row["id"] not in names:
+            names[history.row["id"]] = await store.server.write(partial(_take_in, history=history, actor=actor, reason=reason, log=log))
+    for start in range(0, len(left), _PORTION):
+        _go_on(progress, total - len(left) + start, total)
+        some = left[start : start + _PORTION]
         await store.server.write(partial(_append, some=some, log=log, names=names, actor=actor))
     await _check(store, log, records)
     keep(local, MOVED, log)
     return Moved(len(records), len(histories), targets, windows)
+
+
+async def unmoved_of(store: PostgresStore) -> int:
+    """Return how many records of this folder's history wait to be moved; 0 once it was moved. Raises StoreError."""
+    if await asyncio.to_thread(lambda: kept(store.local, MOVED)):
+        return 0
+    return await store.local.database.read(lambda conn: int(conn.execute(select(func.count()).select_from(audit)).scalar_one()))
+
+
+def _go_on(progress: Callable[[int, int], bool] | None, done: int, total: int) -> None:
+    if progress is not None and not progress(done, total):
+        raise NotAllowed(
+            "The move was stopped.",
+            means=f"{done:,} of {total:,} are in the team's records, and all of them are still here.",
+            advice="Move again: it goes on where it stopped.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """What the team's records hold of a log: the hash of each copied body by its number, and the names of its rollouts there."""
+
+    hashes: dict[int, str]
+    names: dict[str, str]
+
+
+def _copied(conn: Connection, log: str) -> _Copied:
+    found = _Copied({}, {})
+    for body in conn.execute(select(audit.c.body).where(audit.c.kind == RecordKind.CONSOLE.value)).scalars():
+        told = json.loads(body)
+        detail = told["act"]["detail"]
+        origin = detail.get("origin")
+        if not isinstance(origin, dict) or origin.get("log") != log:
+            continue
+        if "seq" in origin:
+            found.hashes[int(origin["seq"])] = sha256(str(detail["body"]).encode()).hexdigest()
+        elif "rollout" in origin:
+            found.names[str(origin["rollout"])] = str(told["rollout"])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +167,7 @@ def _append(conn: Connection, some: Sequence[Any], log: str, names: dict[str, st
 
 async def _check(store: PostgresStore, log: str, records: Sequence[Any]) -> None:
     """Hold every copied body against its hash, and the team's whole audit against itself."""
-
-    def look(conn: Connection) -> dict[int, str]:
-        found = {}
-        for body in conn.execute(select(audit.c.body).where(audit.c.kind == RecordKind.CONSOLE.value)).scalars():
-            detail = json.loads(body)["act"]["detail"]
-            origin = detail.get("origin")
-            if isinstance(origin, dict) and origin.get("log") == log and "seq" in origin:
-                found[int(origin["seq"])] = sha256(str(detail["body"]).encode()).hexdigest()
-        return found
-
-    copied = await store.server.read_whole(look)
+    copied = (await store.server.read_whole(partial(_copied, log=log))).hashes
     wrong = [row.seq for row in records if copied.get(row.seq) != row.hash]
     if wrong or not (await store.audit.verify()).ok:
         raise GateFailed(

@@ -15,7 +15,7 @@ from console.model.audit import AnchorPlace, Entry, Record, RecordKind, VerifyRe
 from console.model.commands import Answer, Decision
 from console.model.desk import DetectRow, FileProblem, PlanView, SecretsState
 from console.model.document import Part
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, NotAllowed
 from console.model.proved import Proved
 from console.model.rollout import Actor
 from console.model.verbs import State
@@ -115,7 +115,7 @@ class FakeDesk:
         self.decision, self.the_plan, self.settings = Decision(True), plan(), {}
         self.report = VerifyReport("log 5f2c", newest, "c81e07d4" * 8, newest, None, "", (), 45, "9be1c07d" * 8, KEYS, 12, 2, 14)
         self.state = SecretsState(True, "Secret Service")
-        self.kept, self.places = samples.records(), []
+        self.kept, self.places, self.tried = samples.records(), [], samples.tried()
         self.proved = Proved(1, "Rita M. (keyring, 4f2a9c11)", True, 412, "9be1c07d" * 8, "Rita M. (keyring, 4f2a9c11)", 9, True)
         self.on_update = None
 
@@ -266,6 +266,25 @@ class FakeDesk:
     async def records(self):
         self._note("records")
         return self.kept
+
+    async def team_try(self, address, password):
+        self._note("team_try", address, password)
+        return self.tried
+
+    async def team_use(self, address, password):
+        self._note("team_use", address, password)
+        self.kept = replace(self.kept, from_next_start=self.tried.place)
+
+    async def team_move(self, reason, progress=None):
+        self._note("team_move", reason)
+        if progress is not None and not progress(206, 412):
+            raise NotAllowed("The move was stopped.", means="206 of 412 are in the team's records.", advice="Move again.")
+        self.kept = replace(self.kept, unmoved=0)
+        return "412 records, 3 rollouts, 2 targets and 1 freeze windows"
+
+    async def team_leave(self):
+        self._note("team_leave")
+        self.kept = replace(self.kept, from_next_start="this computer")
 
     async def seen_absence(self, rollout):
         self._note("seen_absence", rollout)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import psycopg
 from faults.proxy import Fault, FaultProxy, fault_proxy
 
 from console.engine.thread import EngineThread
@@ -49,6 +50,8 @@ class Ledger:
 
     url: str = ""
     records: Path = Path()
+    team: str = ""
+    """The administrator's address of the team's database that holds the records; "" where a file does."""
     effects: list[Effect] = field(default_factory=list)
     stands: dict[str, str] = field(default_factory=dict)
     busy: int = 0
@@ -60,9 +63,9 @@ class Ledger:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def reset(self, home: Path, stands: Mapping[str, str]) -> None:
-        """Begin anew for the records of a home."""
-        self.records = home / "data" / "records.db"
+    def reset(self, home: Path, stands: Mapping[str, str], team: str = "") -> None:
+        """Begin anew for the records of a home, or of a team."""
+        self.records, self.team = home / "data" / "records.db", team
         self.stands = dict(stands)
         self.effects.clear()
 
@@ -89,16 +92,22 @@ class Ledger:
 
     def _sent(self) -> dict[str, str]:
         """Return the steps that are on record as sent at this instant, with their kinds."""
-        with closing(sqlite3.connect(self.records, timeout=10)) as connection:
-            rows = connection.execute("SELECT id, step FROM steps WHERE state = 'sent' ORDER BY number").fetchall()
+        rows = self.asked("SELECT id, step FROM steps WHERE state = 'sent' ORDER BY number")
         return {name: str(json.loads(step)["kind"]) for name, step in rows}
+
+    def asked(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the records past the console."""
+        if self.team:
+            with psycopg.connect(self.team, options="-c search_path=release_console", connect_timeout=10) as raw:
+                return raw.execute(query.encode()).fetchall()
+        with closing(sqlite3.connect(self.records, timeout=10)) as connection:
+            return connection.execute(query).fetchall()
 
 
 def compared(ledger: Ledger) -> list[str]:
     """Hold every effect against the journal: it has an intent before it, and none was sent again blindly."""
-    with closing(sqlite3.connect(ledger.records, timeout=10)) as connection:
-        found = {name: (json.loads(step), state) for name, step, state in connection.execute("SELECT id, step, state FROM steps")}
-        intents = {name for (name,) in connection.execute("SELECT step FROM audit WHERE kind = 'intent'")}
+    found = {name: (json.loads(step), state) for name, step, state in ledger.asked("SELECT id, step, state FROM steps")}
+    intents = {name for (name,) in ledger.asked("SELECT step FROM audit WHERE kind = 'intent'")}
     wrong = [f"{name} is lost: {state}" for name, (_, state) in found.items() if state not in {"confirmed", "failed", "unknown", "skipped"}]
     once: set[Effect] = set()
     for effect in ledger.effects:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crash.ledger import CALL, FLAG, Ledger, compared, envoy_told, haproxy_told, ledger_kept, wire
+from crash.teamrecords import PLACE, TeamRecords
 from journeys.kit import Shell, Traffic, Watched, copied, let_leases_run_out, seen, target_text
 from servers.envoy_process import EnvoyServer
 from servers.fixtures import Upstream
@@ -23,6 +24,7 @@ from servers.haproxy_process import HaproxyServer
 from console.app import Console, opened
 from console.model.commands import Command
 from console.model.hooks import HOOKS
+from console.model.places import STORE_VARIABLE
 from console.model.rollout import Phase, StepRow, StepState
 from console.model.verbs import Verb
 from console.model.views import RolloutView
@@ -107,6 +109,8 @@ class RealSite:
     folder: Path
     wires: dict[str, str] = field(default_factory=dict)
     plan: str = ""
+    team: TeamRecords | None = None
+    """Where the records are; None keeps them in the home."""
 
     def text(self, target: str) -> str:
         """Return a target file: `envoy` and `haproxy` with traffic alone, `release` with commands and a flag, `wayback` with all."""
@@ -136,23 +140,66 @@ class RealSite:
         """Return a fresh home as it is before a work; what it is copied from is made once."""
         known = self.folder / work.target
         if not known.exists():
+            if self.team is not None:
+                self.team.begin()
             self.reset(known, switched=False)
             await self._make(known, work.target)
+            self._keep_as(work.target)
         if not work.switched:
-            return copied(known, self.folder / "home")
+            return self._copied(known, self.folder / "home")
         switched = self.folder / f"{work.target} switched"
         if not switched.exists():
-            self.reset(copied(known, switched), switched=False)
-            with living_in(switched):
+            self.reset(self._copied(known, switched), switched=False)
+            with self.living_in(switched):
                 await _switch()
-        return copied(switched, self.folder / "home")
+            self._keep_as(switched.name)
+        return self._copied(switched, self.folder / "home")
+
+    def _keep_as(self, name: str) -> None:
+        if self.team is not None:
+            self.team.keep_as(name)
+
+    def _copied(self, home: Path, to: Path) -> Path:
+        """Return a copy of a home, with a copy of the team's records where there are some."""
+        if self.team is not None:
+            self.team.copy(home.name)
+        return copied(home, to)
+
+    @contextmanager
+    def living_in(self, home: Path) -> Iterator[None]:
+        """Let consoles use a home, and the team's records where there are some."""
+        here = {"RELEASE_CONSOLE_HOME": str(home)}
+        if self.team is not None:
+            here |= {STORE_VARIABLE: self.team.url, **PLACE}
+        before = {name: os.environ.get(name) for name in here}
+        os.environ.update(here)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
+
+    def let_leases_run_out(self, home: Path) -> None:
+        """Make it as if fifteen seconds had gone by since the last renewal of every wheel."""
+        if self.team is None:
+            let_leases_run_out(home)
+        else:
+            self.team.let_leases_run_out()
+
+    def throw_away(self, home: Path) -> None:
+        """Forget the records of a case."""
+        shutil.rmtree(home, ignore_errors=True)
+        if self.team is not None:
+            self.team.drop()
 
     async def _make(self, home: Path, target: str) -> None:
         (self.folder / "call.py").write_text(CALL, encoding="utf-8")
         home.mkdir()
         file = home / "shop.yaml"
         file.write_text(self.text(target), encoding="utf-8")
-        with living_in(home):
+        with self.living_in(home):
             async with opened(watch=[]) as console:
                 await console.add_target(file)
                 await console.arm("shop", armed=True, reason="a test")
@@ -174,7 +221,7 @@ class RealSite:
             for side, names in self.haproxy.servers.items():
                 for name in names:
                     self.haproxy.ask(f"set weight shop/{name} {100 if side == 'green' else 0}")
-        self.ledger.reset(home, {"flag": "True 100" if flag else "False 0"})
+        self.ledger.reset(home, {"flag": "True 100" if flag else "False 0"}, "" if self.team is None else self.team.admin_url)
 
     def drain(self) -> None:
         """Return when what a killed process sent last has arrived."""
@@ -199,26 +246,15 @@ class RealSite:
 
 
 @contextmanager
-def real_site(envoy: EnvoyServer, haproxy: HaproxyServer, upstreams: Mapping[str, Upstream], folder: Path) -> Iterator[RealSite]:
+def real_site(
+    envoy: EnvoyServer, haproxy: HaproxyServer, upstreams: Mapping[str, Upstream], folder: Path, team: TeamRecords | None = None
+) -> Iterator[RealSite]:
     """Run wires to real routers, beside services that keep a ledger."""
     with ExitStack() as stack:
-        site = RealSite(envoy, haproxy, upstreams, stack.enter_context(ledger_kept()), folder)
+        site = RealSite(envoy, haproxy, upstreams, stack.enter_context(ledger_kept()), folder, team=team)
         site.wires["envoy"] = stack.enter_context(wire(envoy.admin, envoy_told(site.ledger))).url
         site.wires["haproxy"] = stack.enter_context(wire(f"127.0.0.1:{haproxy.port}", haproxy_told(site.ledger))).address
         yield site
-
-
-@contextmanager
-def living_in(home: Path) -> Iterator[None]:
-    """Let consoles of this process use a home."""
-    before = os.environ.get("RELEASE_CONSOLE_HOME")
-    os.environ["RELEASE_CONSOLE_HOME"] = str(home)
-    try:
-        yield
-    finally:
-        os.environ.pop("RELEASE_CONSOLE_HOME")
-        if before is not None:
-            os.environ["RELEASE_CONSOLE_HOME"] = before
 
 
 async def _switch() -> None:
@@ -236,14 +272,14 @@ async def live_real(site: RealSite, case: RealCase) -> RealResult:
     work = WORK[case.work]
     home = await site.home(work)
     try:
-        with living_in(home):
+        with site.living_in(home):
             site.reset(home, switched=work.switched, flag=not work.forward)
             with Traffic(site.upstreams) if work.verb is Verb.START else nullcontext():
                 return await _lived(site, case, home)
     except AssertionError as error:
         return RealResult(case, True, (str(error),))
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        site.throw_away(home)
 
 
 async def _lived(site: RealSite, case: RealCase, home: Path) -> RealResult:
@@ -257,7 +293,7 @@ async def _lived(site: RealSite, case: RealCase, home: Path) -> RealResult:
     except subprocess.TimeoutExpired:
         pass
     await asyncio.to_thread(site.drain)
-    let_leases_run_out(home)
+    site.let_leases_run_out(home)
     wrong += await _ended(site, case)
     return RealResult(case, struck, (*wrong, *compared(site.ledger)))
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from crash.ledger import Ledger, compared
 from crash.real import RealCase, RealSite, all_real, live_real, real_site
+from crash.teamrecords import TeamRecords
 from servers.envoy_process import EnvoyServer
 from servers.fixtures import Upstream
 from servers.haproxy_process import HaproxyServer
+from servers.postgres_process import PostgresServer
 
 from console.model.verbs import Verb
 
@@ -24,6 +26,11 @@ SOME = [
     RealCase("way back: envoy, flag, http, command", "after-send", 3, Verb.ROLLBACK),
 ]
 CASES = all_real() if os.environ.get("REAL_CRASHES") == "all" else SOME
+SOME_OF_A_TEAM = [
+    RealCase("switch, envoy", "intent-after-commit", 1, Verb.RESUME),
+    RealCase("rollback, haproxy", "outcome-before-commit", 1, Verb.ROLLBACK),
+]
+TEAM_CASES = all_real() if os.environ.get("TEAM_CRASHES") == "all" else SOME_OF_A_TEAM
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,19 @@ def site(
         yield site
 
 
+@pytest.fixture(scope="module")
+def team_site(
+    envoy_process: EnvoyServer,
+    haproxy_process: HaproxyServer,
+    upstream_processes: Mapping[str, Upstream],
+    postgres_process: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RealSite]:
+    folder = tmp_path_factory.mktemp("real-team")
+    with real_site(envoy_process, haproxy_process, upstream_processes, folder, TeamRecords(postgres_process)) as site:
+        yield site
+
+
 @pytest.mark.anyio
 @pytest.mark.envoy
 @pytest.mark.haproxy
@@ -46,6 +66,20 @@ async def test_a_console_killed_at_a_hook_recovers(site: RealSite, case: RealCas
     result = await live_real(site, case)
     assert result.problems == ()
     assert result.struck or case not in SOME, "the hook is reached"
+
+
+@pytest.mark.anyio
+@pytest.mark.envoy
+@pytest.mark.haproxy
+@pytest.mark.postgres
+@pytest.mark.skipif(os.name != "posix", reason="kills with SIGKILL")
+@pytest.mark.parametrize("case", TEAM_CASES, ids=str)
+async def test_a_console_killed_at_a_hook_recovers_with_the_records_in_a_teams_database(
+    team_site: RealSite, postgres_server: PostgresServer, case: RealCase
+) -> None:
+    result = await live_real(team_site, case)
+    assert result.problems == ()
+    assert result.struck or case not in SOME_OF_A_TEAM, "the hook is reached"
 
 
 class Journal:

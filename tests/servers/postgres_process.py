@@ -65,6 +65,12 @@ class PostgresServer:
         with suppress(FileNotFoundError):
             (self.folder / "cluster" / "postmaster.pid").unlink()
 
+    def remove(self) -> None:
+        """Stop it for good, and leave nothing of it."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.child.log.unlink(missing_ok=True)
+
     def freeze(self) -> None:
         """Stop every process of the server where it stands, so that connections hang instead of breaking."""
         for pid in self._processes():
@@ -139,9 +145,7 @@ def _answers(port: int) -> bool:
 def postgres_process() -> Iterator[PostgresServer]:
     server = boot_postgres()
     yield server
-    server.stop()
-    shutil.rmtree(server.folder, ignore_errors=True)
-    server.child.log.unlink(missing_ok=True)
+    server.remove()
 
 
 @pytest.fixture

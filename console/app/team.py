@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ from console.files.folders import folders
 from console.model.audit import VerifyReport
 from console.model.clock import SystemClock
 from console.model.errors import BadFile, NotAllowed, StoreError
+from console.model.places import STORE_VARIABLE
 from console.model.rollout import Actor
 
 if TYPE_CHECKING:
@@ -74,42 +76,69 @@ async def in_folder(work: "Callable[[SqliteStore], T]") -> T:
         await store.close()
 
 
-async def use(url: str, place: str) -> str:
-    """Keep records in a team's database from now on; connects once, and returns what was reached. Raises StoreError when it cannot."""
-    from console.store.choice import PASSWORD, TEAM, keep  # noqa: PLC0415
+async def use(url: str, place: str) -> tuple[str, str]:
+    """Keep records in a team's database from now on; connects once, and returns what was reached and how that is protected on its way.
+
+    Raises StoreError when it cannot be reached, NotAllowed while the environment names another place for the records.
+    """
+    from console.store.choice import PASSWORD, TEAM, keep, kept  # noqa: PLC0415
     from console.store.postgres.address import address_of  # noqa: PLC0415
-    from console.store.postgres.store import PIN, secret_ref  # noqa: PLC0415
+    from console.store.postgres.store import secret_ref  # noqa: PLC0415
 
     address = address_of(url)
     secret_ref(place)
+    _unless_named_outside()
 
-    def choose(store: "SqliteStore") -> None:
-        for key, value in ((TEAM, url), (PASSWORD, place), (PIN, "")):
-            keep(store, key, value)
+    def choose(store: "SqliteStore") -> str:
+        keep(store, PASSWORD, place)
+        keep(store, TEAM, url)
+        return kept(store, TEAM)
 
-    await in_folder(choose)
+    if await in_folder(choose) != url:
+        raise StoreError("This choice could not be kept.", means="Records are kept where they were.", advice="Check the disk.")
     store = await opened_team()
     try:
         if store.trouble:
             raise StoreError(store.trouble, means="It is chosen, and was not reached.", advice="`release-console team show` tries again.")
     finally:
         await store.close()
-    return str(address)
+    return str(address), address.protection
+
+
+def _unless_named_outside() -> None:
+    if os.environ.get(STORE_VARIABLE, ""):
+        raise NotAllowed(
+            f"{STORE_VARIABLE} in the environment says where records are kept.", means="Nothing was changed.", advice="Unset it first."
+        )
 
 
 async def leave() -> None:
-    """Keep records in one's own folder again."""
+    """Keep records in one's own folder again. Raises NotAllowed while the environment names another place."""
     from console.store.choice import TEAM, keep  # noqa: PLC0415
 
+    _unless_named_outside()
     await in_folder(lambda store: keep(store, TEAM, ""))
 
 
-async def trust() -> None:
-    """Pin the database anew at its next use, after it was restored or moved on purpose."""
-    from console.store.choice import keep  # noqa: PLC0415
-    from console.store.postgres.store import PIN  # noqa: PLC0415
+async def trust() -> str:
+    """Pin the database anew at its next use, after it was restored or moved on purpose; returns which. Raises NotAllowed for none."""
+    from console.store.choice import chosen, keep  # noqa: PLC0415
+    from console.store.postgres.address import address_of  # noqa: PLC0415
+    from console.store.postgres.store import pin_of  # noqa: PLC0415
 
-    await in_folder(lambda store: keep(store, PIN, ""))
+    def forget(store: "SqliteStore") -> str:
+        where = chosen(store)
+        if not where:
+            raise _no_team()
+        address = address_of(where)
+        keep(store, pin_of(address), "")
+        return address.place
+
+    return await in_folder(forget)
+
+
+def _no_team() -> NotAllowed:
+    return NotAllowed("Records are kept in your own folder.", advice="Choose a team's database: `release-console team use URL`.")
 
 
 async def opened_any() -> "SqliteStore":
@@ -124,17 +153,20 @@ async def opened_any() -> "SqliteStore":
 
 async def opened_team(url: str = "", place: str = "") -> "PostgresStore":
     """Open a team's records: those of an address, else those that are chosen. Raises NotAllowed when none is."""
+    from console.store.postgres.address import address_of  # noqa: PLC0415
     from console.store.postgres.store import PostgresStore, open_team  # noqa: PLC0415
+    from console.store.secrets import Secrets  # noqa: PLC0415
 
     if url:
         from console.store.sqlite import open_store  # noqa: PLC0415
 
+        address_of(url)
         local = await asyncio.to_thread(open_store, folders().data, SystemClock())
-        return await asyncio.to_thread(open_team, local, url, SystemClock(), lambda _: _secret(place))
+        return await asyncio.to_thread(partial(open_team, local, url, SystemClock(), Secrets().resolve, place=place))
     store = await opened_any()
     if not isinstance(store, PostgresStore):
         await store.close()
-        raise NotAllowed("Records are kept in your own folder.", advice="Choose a team's database: `release-console team use URL`.")
+        raise _no_team()
     return store
 
 
@@ -241,19 +273,19 @@ async def retain(days: int) -> int:
 
 
 async def shown() -> dict[str, object]:
-    """Return where records are kept, under which login, what is pinned, and whether it answers."""
-    from console.store.choice import PASSWORD, kept  # noqa: PLC0415
+    """Return where records are kept, under which login, how the way there is protected, what is pinned, and whether it answers."""
+    from console.store.choice import password_place  # noqa: PLC0415
 
     store = await opened_any()
     try:
         told: dict[str, object] = {"records": str(store.folder), "login": store.person, "trouble": store.trouble}
         if store.person:
-            from console.store.postgres.store import PIN, PostgresStore  # noqa: PLC0415
+            from console.store.postgres.store import PostgresStore  # noqa: PLC0415
 
             if isinstance(store, PostgresStore):
-                pin = await asyncio.to_thread(kept, store.local, PIN)
-                place = await asyncio.to_thread(kept, store.local, PASSWORD)
-                told |= {"records": str(store.address), "pinned": pin.partition("\n")[2], "password": place or "~/.pgpass or the system"}
+                place = await asyncio.to_thread(password_place, store.local)
+                told |= {"records": str(store.address), "on its way": store.address.protection, "pinned": store.server.door.pinned}
+                told["password"] = place or "~/.pgpass or the system"
         return told
     finally:
         await store.close()

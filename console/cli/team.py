@@ -41,7 +41,9 @@ def setup(
 def use(url: Url, *, password: Place = "") -> None:
     """Keep records in a team's database from now on; what was recorded here stays until `team move`."""
     begin_logs("cli")
-    print(f"Records are kept in {asyncio.run(team.use(url, password))}; the database is pinned.")
+    reached, protection = asyncio.run(team.use(url, password))
+    print(f"Records are kept in {reached}; the database is pinned.")
+    print(f"The way there: {protection}.")
 
 
 @app.command()
@@ -54,8 +56,7 @@ def leave() -> None:
 @app.command()
 def trust() -> None:
     """Pin the team's database anew, after it was restored or moved on purpose."""
-    asyncio.run(team.trust())
-    print("The database that answers next is pinned.")
+    print(f"What answers next as {asyncio.run(team.trust())} is pinned.")
 
 
 @app.command()

@@ -31,8 +31,8 @@ def open_any(folder: Path, clock: Clock, resolve: Resolve, signer: Signer = UNSI
     Not for the Qt thread. Raises StoreError when the folder cannot be made, BadFile for an address that is none.
     """
     local = open_store(folder, clock, signer=signer)
-    where = os.environ.get(STORE_VARIABLE, "") or kept(local, TEAM)
-    if where in {"", OWN_RECORDS}:
+    where = chosen(local)
+    if not where:
         return local
     try:
         from console.store.postgres.store import open_team  # noqa: PLC0415  # psycopg, for teams only
@@ -43,6 +43,17 @@ def open_any(folder: Path, clock: Clock, resolve: Resolve, signer: Signer = UNSI
             advice='Install it: pip install "release-console[postgres]"',
         ) from error
     return open_team(local, where, clock, resolve, signer)
+
+
+def chosen(local: SqliteStore) -> str:
+    """Return the address of the team's database that the environment or the settings name; "" for one's own folder."""
+    where = os.environ.get(STORE_VARIABLE, "") or kept(local, TEAM)
+    return "" if where == OWN_RECORDS else where
+
+
+def password_place(local: SqliteStore) -> str:
+    """Return where the environment or the settings say that the password is."""
+    return os.environ.get(PASSWORD_VARIABLE, "") or kept(local, PASSWORD)
 
 
 def kept(local: SqliteStore, key: str) -> str:

@@ -50,7 +50,9 @@ def test_a_connection_that_takes_too_long_is_cut_off_by_its_own_socket() -> None
 async def test_an_error_of_the_driver_itself_is_one_in_words_so_that_a_way_back_goes_to_the_journal(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = PostgresServer(Door(address_of("postgresql://ana@127.0.0.1:1/records"), str), Patience(), lambda *_: None, Mirror(tmp_path))
+    server = PostgresServer(
+        Door(address_of("postgresql://ana@127.0.0.1:1/records"), str), Patience(), lambda *_: None, Mirror(tmp_path, "")
+    )
 
     @contextmanager
     def broken(_: int) -> Iterator[None]:

@@ -14,7 +14,7 @@ from console.model.errors import CannotRecord, NotAllowed, StoreError
 from console.model.rollout import Actor, Rollout, StepState
 from console.model.stores import TargetRow
 from console.store.choice import kept
-from console.store.postgres.store import JOURNAL, PIN, PostgresStore
+from console.store.postgres.store import JOURNAL, PostgresStore, pin_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 WIRE_S = 2.0
@@ -142,7 +142,7 @@ async def test_a_kept_record_that_the_team_refuses_stops_no_write_and_is_told(te
 async def test_another_database_behind_the_address_is_refused_in_words(team: Team, tmp_path: Path, team_template: str):
     store = team.open("ann", tmp_path / "ann")
     rollout, _ = await driving(store)
-    assert str(team.database) in kept(store.local, PIN)
+    assert kept(store.local, pin_of(store.address)).startswith("log ")
     await store.close()
     with team.server.admin() as conn:
         conn.execute(f"DROP DATABASE {team.database} WITH (FORCE)")

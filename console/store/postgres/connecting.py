@@ -15,7 +15,7 @@ from psycopg.types.string import StrDumper
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool, Pool
 
-from console.model.errors import CannotRecord
+from console.model.errors import CannotRecord, SecretsUnavailable
 from console.store import schema
 from console.store.postgres.address import Address
 from console.store.postgres.words import another, too_new, too_old
@@ -52,6 +52,8 @@ class Door:
     password: Callable[[], str | None]
     pinned: str = ""
     pin: Callable[[str], None] = field(default=lambda _: None)
+    _known: str | None = field(default=None, init=False, repr=False)
+    """The password as it was read last, for a keyring that was locked meanwhile."""
 
     def connect(self, timeout_s: float, session: str) -> Raw:
         """Return a connection to the database that was pinned, within the time given; in transactions as SQLAlchemy wants them.
@@ -77,12 +79,21 @@ class Door:
     def _open(self, opening: "Future[Raw]", session: str) -> None:
         """Connect in a thread that nobody waits for: a name server or a keyring may keep it for long. Hands every error on."""
         try:
-            raw = psycopg.connect(**self.address.parameters, password=self.password(), options=session, autocommit=True)  # type: ignore[arg-type]
+            parameters: dict[str, Any] = {**self.address.parameters, "password": self._read_password(), "options": session}
+            raw = psycopg.connect(**parameters, autocommit=True)
             raw.adapters.register_dumper(str, _Text)
         except BaseException as error:  # noqa: BLE001
             opening.set_exception(error)
         else:
             opening.set_result(raw)
+
+    def _read_password(self) -> str | None:
+        try:
+            self._known = self.password()
+        except SecretsUnavailable:
+            if self._known is None:
+                raise
+        return self._known
 
     def _check(self, raw: Raw, *, writes: bool) -> None:
         row = raw.execute(_WHO).fetchone()
@@ -125,8 +136,14 @@ def close(raw: Raw) -> None:
 
 @contextmanager
 def within(raw: Raw, seconds: float) -> Iterator[None]:
-    """Break a connection off when a block takes longer, so that a server that hangs holds nobody up."""
-    line = socket.socket(fileno=socket.dup(raw.fileno()))  # os.dup knows no sockets on Windows
+    """Break a connection off when a block takes longer, so that a server that hangs holds nobody up.
+
+    Raises psycopg.Error when the connection is lost, or when this computer has no socket left to watch it with.
+    """
+    try:
+        line = socket.socket(fileno=socket.dup(raw.fileno()))  # os.dup knows no sockets on Windows
+    except OSError as error:
+        raise psycopg.OperationalError(f"this computer cannot watch over the connection: {error.strerror or error}") from error
     timer = threading.Timer(seconds, _cut, (line,))
     timer.daemon = True
     timer.start()

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,21 +13,26 @@ from sqlalchemy.pool import NullPool
 
 from console.store import posix
 from console.store.database import Move
-from console.store.schema import audit, customers, metadata, rollouts, salts, samples, settings, steps
+from console.store.schema import audit, checkpoints, customers, merged, metadata, rollouts, salts, samples, settings, steps
 
 T = TypeVar("T")
-MIRROR = "team-mirror.db"
 _log = logging.getLogger(__name__)
 _NEWEST = 200
-_LEFT_OUT = {audit, samples, settings, customers, salts}
+_LEFT_OUT = {audit, checkpoints, merged, samples, settings, customers, salts}
+"""What only grows, what is one person's own, and personal data."""
 _WHOLE = [table for table in metadata.sorted_tables if table not in _LEFT_OUT and table not in {rollouts, steps}]
+
+
+def mirror_of(folder: Path, place: str) -> Path:
+    """Return where the copy of one database lies: another one's state must never be taken for it."""
+    return folder / f"team-mirror-{sha256(place.encode()).hexdigest()[:8]}.db"
 
 
 class Mirror:
     """The copy; it is nobody's record, and is made anew whenever the team's database changes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / MIRROR
+    def __init__(self, folder: Path, place: str) -> None:
+        self._path = mirror_of(folder, place)
         self._engine: Engine | None = None
 
     def copy(self, source: Connection) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from console.model.clock import Clock
-from console.model.errors import CannotRecord, ConsoleError, StoreError
+from console.model.errors import CannotRecord, ConsoleError, SecretsUnavailable, StoreError
 from console.store.database import URGENT, Database, Job, Merge, Move, Patience
 from console.store.postgres import words
 from console.store.postgres.connecting import CHANNEL, TO_READ, TO_WRITE, Door, check_version, within
@@ -34,6 +34,8 @@ READ_S, LONG_S = 1.0, 600.0
 _SLICE_S = 0.1
 _GAP_S = 0.05
 _TURN = text(f"SELECT pg_advisory_xact_lock({TURN})")
+_NOT_HAD = (psycopg.Error, OSError, SecretsUnavailable)
+"""What comes from the driver itself, this computer or its keyring where a connection is made or looked at; TimeoutError is among them."""
 _VERSION = select(about.c.value).where(about.c.key == "schema")
 
 
@@ -132,17 +134,14 @@ class PostgresServer(Database):
         if self._trouble is not None:
             raise _again(self._trouble)
         if self._writer is None:
-            try:
-                self._writer = self.door.engine(patience_s, TO_WRITE).connect()
-            except TimeoutError as error:
-                raise self.lose(error) from error
+            self._writer = self.door.engine(patience_s, TO_WRITE).connect()
             self._writer.info["person"] = self.door.address.login
         return self._writer
 
     def _transact(self, job: Job[T]) -> T:
         try:
             return super()._transact(job)
-        except (psycopg.Error, TimeoutError) as error:  # of the driver itself, where a broken connection is looked at or made anew
+        except _NOT_HAD as error:
             self._drop()
             raise self.lose(error) from error
 
@@ -200,7 +199,7 @@ class PostgresServer(Database):
         try:
             with self._readers.connect() as conn, within(raw_of(conn), patience_s):
                 return look(conn)
-        except (DBAPIError, TimeoutError, CannotRecord) as error:
+        except (DBAPIError, CannotRecord, *_NOT_HAD) as error:
             if words.is_gone(error):
                 self.lose(error)
             raise words.cannot_read(error, self.door.address) from error

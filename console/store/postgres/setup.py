@@ -90,7 +90,7 @@ def connected(address: Address, password: str) -> Raw:
     """Connect as an administrator, to a database that may not be set up yet. Raises StoreError in words."""
     try:
         return psycopg.connect(**address.parameters, password=password or None)  # type: ignore[arg-type]
-    except psycopg.Error as error:
+    except (psycopg.Error, OSError) as error:
         raise words.cannot_read(error, address) from error
 
 

@@ -1,11 +1,12 @@
 """The store of a team: everything in its database, but what is only one person's stays in their own folder."""
 
 import logging
-import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -15,18 +16,19 @@ from console.model.errors import BadFile, CannotRecord, StoreError
 from console.model.rollout import Actor
 from console.model.stores import Settings, TargetBook, TargetChange, TargetRow
 from console.model.systems import SecretRef
-from console.store.choice import PASSWORD, PASSWORD_VARIABLE, Resolve, keep, kept
+from console.store.choice import Resolve, keep, kept, password_place
 from console.store.database import Patience
 from console.store.keys import Signer, read_keys
 from console.store.postgres.address import Address, address_of
 from console.store.postgres.connecting import Door
-from console.store.postgres.mirror import MIRROR, Mirror
+from console.store.postgres.mirror import Mirror, mirror_of
 from console.store.postgres.server import PostgresServer
 from console.store.sqlite import UNSIGNED, MakeDatabase, SqliteStore
 
 PIN, JOURNAL = "team pin", "team journal"
-"""Settings in a person's own folder: what was pinned at the first use, and the id of this folder's journal."""
+"""Settings in a person's own folder: what was pinned of each database at its first use, and the id of this folder's journal."""
 SPOOL = "team.journal"
+_LOG = re.compile(r"log ([0-9a-f]{12,64}) ")
 START_S, FIRST_START_S = 1.2, 8.0
 """How long an opening waits for the server before it goes on with the mirror, and where there is no mirror yet to go on with."""
 
@@ -69,8 +71,11 @@ class PostgresStore(SqliteStore):
 
     spool_name = SPOOL
 
-    def __init__(self, local: SqliteStore, make: MakeDatabase, clock: Clock, patience: Patience, signer: Signer = UNSIGNED) -> None:
+    def __init__(
+        self, local: SqliteStore, make: MakeDatabase, clock: Clock, patience: Patience, signer: Signer = UNSIGNED, pinned: str = ""
+    ) -> None:
         self.local = local
+        self.spool_name = _spool_of(pinned)
         super().__init__(local.folder, clock, patience, make, signer)
         self.address = self.server.door.address
         self.person = self.address.login
@@ -88,7 +93,8 @@ class PostgresStore(SqliteStore):
     def begin(self, patience_s: float | None = None) -> None:
         """Connect, and write what waits in this folder's journal; trouble is kept in words, not raised."""
         if patience_s is None:
-            patience_s = START_S if (self.folder / MIRROR).exists() else FIRST_START_S
+            patience_s = START_S if mirror_of(self.folder, self.address.place).exists() else FIRST_START_S
+        _keep_nameless(self.folder, self.spool_name)
         self._spool.origin = f"journal {_journal_id(self.local)} of one console"
         try:
             self._file.reserve()
@@ -118,6 +124,19 @@ def _nothing(conn: Connection) -> None:
     """Write nothing: the transaction itself is what is tried."""
 
 
+def _spool_of(pinned: str) -> str:
+    """Return the name of this folder's journal for the log that was pinned: what waits for one team is never written to another."""
+    found = _LOG.match(pinned)
+    return SPOOL if found is None else f"team-{found[1][:12]}.journal"
+
+
+def _keep_nameless(folder: Path, name: str) -> None:
+    """Take over what was kept before it was known for which log, so that it is written there."""
+    own, nameless = folder / name, folder / SPOOL
+    if own != nameless and nameless.exists() and not own.exists():
+        nameless.rename(own)
+
+
 def _journal_id(local: SqliteStore) -> str:
     found = kept(local, JOURNAL)
     if found:
@@ -141,31 +160,36 @@ def secret_ref(text: str) -> SecretRef | None:
     return SecretRef(scheme, name)
 
 
-def door_of(local: SqliteStore, address: Address, resolve: Resolve, *, pinned: bool = True) -> Door:
-    """Return the way into a team's database, with what this folder has pinned of it."""
-    ref = secret_ref(os.environ.get(PASSWORD_VARIABLE, "") or kept(local, PASSWORD))
-    known = kept(local, PIN).partition("\n")
-    same = pinned and known[0] == str(address)
-    return Door(
-        address,
-        lambda: None if ref is None else resolve(ref),
-        known[2] if same else "",
-        lambda found: keep(local, PIN, f"{address}\n{found}") if pinned else None,
-    )
+def pin_of(address: Address) -> str:
+    """Return the name of the setting that holds what was pinned of a database, whoever logs in."""
+    return f"{PIN}: {address.place}"
+
+
+def door_of(local: SqliteStore, address: Address, resolve: Resolve, place: str | None = None) -> Door:
+    """Return the way into a team's database, with what this folder has pinned of it.
+
+    `place` is where the password is; None takes what the environment or the settings say. Raises BadFile.
+    """
+    ref = secret_ref(password_place(local) if place is None else place)
+    name = pin_of(address)
+    return Door(address, lambda: None if ref is None else resolve(ref), kept(local, name), lambda found: keep(local, name, found))
 
 
 def on_server(door: Door, *, clock: Clock | None = None) -> MakeDatabase:
     """Return what makes the database of a team; its time is the server's, unless a clock is given."""
-    return lambda path, patience, merge, _: PostgresServer(door, patience, merge, Mirror(path.parent), clock)
+    return lambda path, patience, merge, _: PostgresServer(door, patience, merge, Mirror(path.parent, door.address.place), clock)
 
 
-def open_team(local: SqliteStore, where: str, clock: Clock, resolve: Resolve, signer: Signer = UNSIGNED) -> PostgresStore:
-    """Open the records of a team beside those of one's own folder. Raises BadFile for an address that is none.
+def open_team(
+    local: SqliteStore, where: str, clock: Clock, resolve: Resolve, signer: Signer = UNSIGNED, place: str | None = None
+) -> PostgresStore:
+    """Open the records of a team beside those of one's own folder; `place` as in `door_of`. Raises BadFile for an address that is none.
 
     A server that does not answer still opens: `trouble` says why, nothing goes forward, and what goes back is kept in this folder.
     """
     address = address_of(where)
+    door = door_of(local, address, resolve, place)
     own = replace(signer, person=address.login)
-    store = PostgresStore(local, on_server(door_of(local, address, resolve)), clock, Patience(), own)
+    store = PostgresStore(local, on_server(door), clock, Patience(), own, door.pinned)
     store.begin()
     return store

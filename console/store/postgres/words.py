@@ -13,6 +13,9 @@ NOT_PERMITTED = "RC001"
 """SQLSTATE of what our own rules in the database refuse; the message is in words already."""
 STALE = "RC002"
 
+_ROOT = "Name the file with your authority's certificate in the address: ?sslmode=verify-full&sslrootcert=FILE."
+_PLAIN = "Only over a line that nobody else can reach: ?sslmode=disable in the address."
+
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("53100", "The server's disk is full", "Free some space on the database server; then try again."),
     ("53300", "The server has no connection left", "Close other programs that use it, or raise max_connections."),
@@ -22,11 +25,27 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("3D000", "There is no such database", "Ask for its name, or set it up: `release-console team setup`."),
     ("3F000", "It holds no records of ours", "Set it up as its administrator: `release-console team setup`."),
     ("42P01", "It holds no records of ours, or those of another version", "Run `release-console team setup` as its administrator."),
+    (
+        "TLS-NAME",
+        "The server's certificate is for another name",
+        "Connect by the name that it has; if that is this one, somebody is in between.",
+    ),
+    ("TLS-NONE", "The server does not encrypt", f"Let its administrator set ssl = on. {_PLAIN}"),
+    ("TLS-ROOT", "There is no file with the authorities that the server's certificate is checked with", _ROOT),
+    (
+        "TLS-CERT",
+        "The server's certificate cannot be checked",
+        f"{_ROOT} If it should have been known, find out who answers there before you go on.",
+    ),
     ("XX001", "The server found its data damaged", "Restore a backup; `audit verify` says how far it can be trusted."),
 )
 
 
 _TOLD_BY_TEXT = (
+    ("does not match host name", "TLS-NAME"),
+    ("server does not support SSL", "TLS-NONE"),
+    ("root certificate file", "TLS-ROOT"),
+    ("certificate verify failed", "TLS-CERT"),
     ("authentication failed", "28"),
     ("no pg_hba.conf entry", "28"),
     ("permission denied for database", "28"),
@@ -91,6 +110,9 @@ def cannot_record(error: BaseException, address: Address) -> CannotRecord:
 
 def cannot_read(error: BaseException, address: Address) -> StoreError:
     """Return what to raise when a read failed."""
+    if isinstance(error, CannotRecord):  # in words already
+        told = error.message.replace("Cannot record in", "Cannot read", 1)
+        return StoreError(told, means="What is on screen may be old.", advice=error.advice)
     cause, advice = cause_of(error)
     return StoreError(f"Cannot read the team's database, {address}. {cause}.", means="What is on screen may be old.", advice=advice)
 
@@ -101,6 +123,8 @@ def cause_of(error: BaseException) -> tuple[str, str]:
     for start, cause, advice in _CAUSES:
         if code.startswith(start):
             return cause, advice
+    if isinstance(error, ConsoleError):
+        return error.message.rstrip("."), error.advice or AGAIN
     return (f"It says: {said(error)}", AGAIN) if code else (f"It does not answer ({said(error)})", AGAIN)
 
 

@@ -39,7 +39,7 @@ class Address:
     @property
     def is_here(self) -> bool:
         """Tell whether the server is this computer, so that nobody can listen in between."""
-        return all(map(_is_here, (self.options.get("hostaddr") or self.host).split(",")))
+        return all(map(_is_here, f"{self.host},{self.options.get('hostaddr', '')}".split(",")))
 
     @property
     def mode(self) -> str:

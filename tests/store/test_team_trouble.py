@@ -1,20 +1,28 @@
 """A team's database in trouble: stopped, hanging, another one, of another version; forward is refused in words, backward goes on."""
 
 import asyncio
+import os
+import socket
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
+from servers.postgres_process import PASSWORD, PostgresServer
+from sqlalchemy import func, select
 from store_kit import ANN, BACK, NOON, UP, allow, driving, entry, intent_for, make_plan, outcome_for
-from team_kit import PATIENCE, Team, copied
+from team_kit import PATIENCE, Team, copied, make_template
 
 from console.model.audit import AuditFilter, RecordKind
-from console.model.errors import CannotRecord, NotAllowed, StoreError
+from console.model.clock import SystemClock
+from console.model.errors import CannotRecord, NotAllowed, SecretsUnavailable, StoreError
 from console.model.rollout import Actor, Rollout, StepState
 from console.model.stores import TargetRow
 from console.store.choice import kept
-from console.store.postgres.store import JOURNAL, PostgresStore, pin_of
+from console.store.emergency import EmergencyJournal
+from console.store.postgres.store import JOURNAL, PostgresStore, open_team, pin_of
+from console.store.schema import checkpoints, rollouts
+from console.store.sqlite import open_store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 WIRE_S = 2.0
@@ -109,10 +117,6 @@ async def until_mirrored(store: PostgresStore, rollout: str) -> None:
 
 
 async def mirrored(store: PostgresStore) -> list[str]:
-    from sqlalchemy import select
-
-    from console.store.schema import rollouts
-
     return list(await asyncio.to_thread(store.server._mirror.look, lambda conn: list(conn.execute(select(rollouts.c.id)).scalars())))
 
 
@@ -263,3 +267,99 @@ def test_a_person_without_a_login_of_the_team_is_refused_by_the_server(team: Tea
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         psycopg.connect(team.url("eve"), password="x")
     assert PATIENCE.urgent_s < WIRE_S
+
+
+async def test_a_keyring_that_was_locked_meanwhile_loses_no_database_that_was_reached_before(team: Team, tmp_path: Path):
+    store = team.open("ann", tmp_path / "ann")
+    rollout, _ = await driving(store)
+    door = store.server.door
+    door.password = locked
+    store.server._drop()
+    assert (await store.journal.send(intent_for(rollout, BACK), None)).recorded == "journal"
+    door._known = None
+    store.server._drop()
+    with pytest.raises(CannotRecord, match="keyring is locked"):
+        await store.audit.append(entry("nobody knows the password now"))
+    assert (await store.journal.send(intent_for(rollout, BACK), None)).recorded == "emergency"
+    door.password = lambda: PASSWORD
+    await until_back(store)
+    assert store._file.empty
+
+
+def locked() -> str:
+    raise SecretsUnavailable("The keyring is locked.", advice="Unlock it.")
+
+
+@pytest.mark.parametrize("lacks", [OSError(24, "Too many open files"), psycopg.OperationalError("the connection is lost")])
+async def test_what_this_computer_lacks_is_told_in_words_and_a_way_back_goes_on(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: Exception
+):
+    store = team.open("ann", tmp_path / "ann")
+    rollout, _ = await driving(store)
+    await until_mirrored(store, rollout.id)
+
+    def none_left(_: int) -> int:
+        raise lacks
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "dup", none_left)
+        assert (await store.journal.rollout(rollout.id)).id == rollout.id
+        with pytest.raises(CannotRecord, match="rollback still works"):
+            await store.audit.append(entry("x"))
+        with pytest.raises(StoreError, match="team's database"):
+            await store.audit.page(AuditFilter(), None, 9)
+        assert (await store.journal.send(intent_for(rollout, BACK), None)).recorded == "emergency"
+    await until_back(store)
+    assert (await store.audit.verify()).ok
+
+
+async def test_what_waits_for_one_team_is_neither_written_to_another_nor_shown_as_its_state(
+    team: Team, tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+):
+    other_name = make_template(postgres_server)
+    monkeypatch.setenv("TEAM_SECRET", PASSWORD)
+
+    def opened_on(database: str) -> PostgresStore:
+        local = open_store(tmp_path / "ann", SystemClock())
+        url = postgres_server.url(database, "ann")
+        store = open_team(local, url, SystemClock(), lambda ref: os.environ[ref.name], place="env:TEAM_SECRET")
+        team.stores.append(store)
+        return store
+
+    first = opened_on(team.database)
+    pinned = first.server.door.pinned
+    await first.close()
+    store = opened_on(team.database)
+    assert store.server.door.pinned == pinned
+    rollout, _ = await driving(store)
+    await until_mirrored(store, rollout.id)
+    assert await store._spool.keep_intent(intent_for(rollout, BACK, step_id="back"))
+    waits = store._file._path
+    await store.close()
+    other = opened_on(other_name)
+    assert await other.journal.rollouts(live=True) == []
+    await other.audit.append(entry("of the other team"))
+    assert [record.entry.kind for record in await other.audit.all(AuditFilter()) if "origin" in record.entry.detail] == []
+    await other.close()
+    assert EmergencyJournal(waits).empty is False
+    back = opened_on(team.database)
+    assert back.server.door.pinned == pinned
+    await back.audit.append(entry("here again"))
+    assert [record.entry.kind for record in await back.audit.all(AuditFilter(rollout=rollout.id)) if "origin" in record.entry.detail] == [
+        RecordKind.INTENT
+    ]
+    await back.close()
+    postgres_server.drop_database(other_name)
+
+
+async def test_the_copy_of_the_live_state_does_not_grow_with_the_log(team: Team, tmp_path: Path):
+    store = team.open("ann", tmp_path / "ann")
+    rollout, _ = await driving(store)
+    with team.psql() as raw:
+        raw.execute("INSERT INTO checkpoints (size, root, at, key, note) SELECT n, '', '', '', '' FROM generate_series(1000, 1100) n")
+    await store.audit.append(entry("x"))
+    await until_mirrored(store, rollout.id)
+    copied_rows = await asyncio.to_thread(
+        store.server._mirror.look, lambda conn: conn.execute(select(func.count()).select_from(checkpoints)).scalar()
+    )
+    assert copied_rows == 0

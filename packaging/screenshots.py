@@ -168,6 +168,24 @@ def _team(inside: Inside) -> None:
     inside.pages["settings"].team.show_view(samples.team_records())
 
 
+def _join(inside: Inside) -> None:
+    inside.pages["settings"].team._ask_join()
+    dialog = QApplication.activeModalWidget()
+    dialog.address.setText("postgresql://rita@db.example/releases")
+    dialog.password.setText("secret words")
+    dialog.test.click()
+
+
+def _move_history(inside: Inside) -> None:
+    inside.pages["settings"].team.show_view(samples.team_records(unmoved=412, waiting=3))
+    inside.pages["settings"].team._ask_move()
+
+
+def _leave(inside: Inside) -> None:
+    inside.pages["settings"].team.show_view(samples.team_records(waiting=3, from_next_start="your own folder"))
+    inside.pages["settings"].team._ask_leave()
+
+
 def _waiting(inside: Inside) -> None:
     inside.desk.kept = samples.team_records(waiting=3, problem="The team's database does not answer.", roles=())
     inside.pages["audit"]._ask_records()
@@ -219,6 +237,9 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("settings", "settings", samples.incident, _nothing),
     ("audit-details", "audit", samples.incident, _details),
     ("settings-team", "settings", samples.incident, _team),
+    ("dialog-join", "settings", samples.incident, _join),
+    ("dialog-move", "settings", samples.incident, _move_history),
+    ("dialog-leave", "settings", samples.incident, _leave),
     ("dialog-rehearse", "releases", lambda: samples.lit(Light.READY), _rehearse),
     ("dialog-bad-file", "targets", samples.first_start, _bad_file),
     ("dialog-trust", "targets", fleet, _trust),

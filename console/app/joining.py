@@ -103,4 +103,4 @@ def _next_place(store: Store) -> str:
         then = str(address_of(chosen)) if chosen else ""
     except ConsoleError:
         return ""
-    return "" if then == now else then or "this computer"
+    return "" if then == now else then or "your own folder"

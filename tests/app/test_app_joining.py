@@ -89,7 +89,7 @@ async def test_a_chosen_database_holds_from_the_next_start_and_can_be_left(url, 
     try:
         assert joined.person == "postgres"
         await team.leave()
-        assert (await records_view(joined, ANN, SystemClock())).from_next_start == "this computer"
+        assert (await records_view(joined, ANN, SystemClock())).from_next_start == "your own folder"
     finally:
         await joined.close()
 

@@ -1,6 +1,6 @@
 """A window-modal dialog with a title, words, a body and buttons; it opens and never blocks."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from console.desktop.pages.laying import row
@@ -43,6 +43,15 @@ class Asking(QDialog):
         self.cancel.clicked.connect(self.reject)
         self.foot = row([-1, self.cancel, self.answer])
         outer.addLayout(self.foot)
+
+    def event(self, event: QEvent) -> bool:
+        """Grow when there is more to show than fits: a layout alone would squeeze its words."""
+        taken = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest and (layout := self.layout()) is not None:
+            wanted = layout.totalHeightForWidth(self.width()) if layout.hasHeightForWidth() else layout.totalSizeHint().height()
+            if wanted > self.height():
+                self.resize(self.width(), wanted)
+        return taken
 
     def show_problem(self, problem: ConsoleError | str) -> None:
         """Say why the answer could not be carried out, and let the person try again."""

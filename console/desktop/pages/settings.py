@@ -57,6 +57,7 @@ class SettingsPage(Page):
         self.team = TeamPanel(around)
         self.secrets = SecretsPanel(around)
         self.secrets.told.connect(self.told)
+        self.team.told.connect(self.told)
         content = QWidget()
         content.setMaximumWidth(WIDEST)
         left = column([self._looks(), self._person(), self.team, self._places(), -1], theme.size("gutter"))

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from console import __version__
 from console.desktop import forms
+from console.desktop.acting import notice
 from console.desktop.page import Surroundings
+from console.desktop.pages.dialog import Asking
+from console.desktop.pages.laying import row
+from console.desktop.pages.team_dialogs import JoinDialog, MoveDialog, leave_words
 from console.desktop.pages.waiting_note import WaitingNote
 from console.desktop.widgets.age import ticker
+from console.desktop.widgets.button import Button
 from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.mark import MarkLabel
 from console.desktop.widgets.panel import Facts, Panel
@@ -73,8 +78,8 @@ class ConsoleRows(QWidget):
             for place, part in enumerate(made):
                 self._grid.addWidget(part, len(self._rows), place, Qt.AlignmentFlag.AlignTop if place != 1 else Qt.AlignmentFlag(0))
             self._rows.append(made)
-        for index, row in enumerate(self._rows):
-            for part in row:
+        for index, line in enumerate(self._rows):
+            for part in line:
                 part.setVisible(index < len(consoles))
         self._tick()
 
@@ -89,7 +94,9 @@ class ConsoleRows(QWidget):
 
 
 class TeamPanel(Panel):
-    """Asks the engine for it while it is on screen."""
+    """Asks the engine for it while it is on screen; its buttons choose another place for the records."""
+
+    told = Signal(object)
 
     def __init__(self, around: Surroundings, parent: QWidget | None = None) -> None:
         super().__init__("Records", "", parent)
@@ -102,17 +109,26 @@ class TeamPanel(Panel):
         self.consoles_head, self.consoles = Label("Consoles and agents", "small.strong", "text.2"), ConsoleRows()
         self.alone = Label(
             "Nobody shares these records. A team keeps them in a PostgreSQL database, where every console sees a change at once and the "
-            "database itself enforces each person's role: see `release-console team --help`.",
+            "database itself enforces each person's role.",
             "small",
             "text.3",
             wrap=True,
         )
-        self.waiting = WaitingNote()
-        for part in (self.problem, self.waiting, self.facts, Hairline(), self.consoles_head, self.consoles, self.alone):
+        self.waiting, self.next = WaitingNote(), Label("", "small.strong", "look", wrap=True)
+        for part in (self.problem, self.waiting, self.facts, Hairline(), self.consoles_head, self.consoles, self.alone, self.next):
             self.body.addWidget(part)
+        self.body.addLayout(self._buttons())
         self.problem.hide()
         self.alone.hide()
         ticker().ticked.connect(self._tick)
+
+    def _buttons(self) -> QHBoxLayout:
+        self.join, self.move_here = Button("Share with a team …", icon="database"), Button("Move this computer's history …")
+        self.leave = Button("Back to this computer …")
+        for button, ask in ((self.join, self._ask_join), (self.move_here, self._ask_move), (self.leave, self._ask_leave)):
+            button.clicked.connect(ask)
+            button.hide()
+        return row([self.join, self.move_here, self.leave, -1])
 
     def load(self) -> None:
         """Ask for it now."""
@@ -132,7 +148,41 @@ class TeamPanel(Panel):
         self.consoles.show_consoles(view.consoles)
         self.consoles_head.setVisible(bool(view.consoles))
         self.alone.setVisible(not view.team)
+        self.next.setText(f"From the next start on, records are kept in {view.from_next_start}." if view.from_next_start else "")
+        self.next.setVisible(bool(view.from_next_start))
+        self.join.setVisible(not view.team)
+        self.move_here.setText(f"Move this computer's {view.unmoved:,} records …")
+        self.move_here.setVisible(view.team and bool(view.unmoved))
+        self.move_here.set_locked("the team's database does not answer" if view.problem else "")
+        self.leave.setVisible(view.team or bool(view.from_next_start))
         self._show_age()
+
+    def _ask_join(self) -> None:
+        question = JoinDialog(self._around, self.window())
+        question.chosen.connect(lambda place: self._done("Chosen for the next start", f"Records will be kept in {place}."))
+        question.open()
+
+    def _ask_move(self) -> None:
+        question = MoveDialog(self._around, self.window())
+        question.moved.connect(lambda words: self._done("The history is in the team's records", f"{words}, verified there."))
+        question.open()
+
+    def _ask_leave(self) -> None:
+        question = Asking("Keep records on this computer again?", leave_words(self._view), "Back to this computer", "plain", self.window())
+        question.answered.connect(lambda: self._leave(question))
+        question.open()
+
+    def _leave(self, question: Asking) -> None:
+        question.busy()
+        self._around.bridge.ask(lambda desk: desk.team_leave(), lambda _: self._left(question), question.show_problem, question)
+
+    def _left(self, question: Asking) -> None:
+        question.accept()
+        self._done("Chosen for the next start", "Records will be kept on this computer.")
+
+    def _done(self, title: str, text: str) -> None:
+        self.told.emit(notice(self._around, "ok", title, text))
+        self.load()
 
     def _failed(self, error: ConsoleError) -> None:
         self.state.show_state(State.BLIND, "Not read", "records")

@@ -284,7 +284,7 @@ class FakeDesk:
 
     async def team_leave(self):
         self._note("team_leave")
-        self.kept = replace(self.kept, from_next_start="this computer")
+        self.kept = replace(self.kept, from_next_start="your own folder")
 
     async def seen_absence(self, rollout):
         self._note("seen_absence", rollout)

@@ -13,6 +13,8 @@ from console.cli.moves import Ended, ended, report
 from console.cli.output import print_error, print_json, print_table
 from console.cli.session import act, command, target_of, with_console
 from console.cli.target import AsJson, Reason
+from console.cli.watching import NOBODY, driver_of, take_from_a_watcher, watch_words
+from console.engine.watched import JUDGED, watcher_of
 from console.model.commands import Command
 from console.model.desk import PlanView
 from console.model.errors import ConsoleError, GateFailed, OutcomeUnknown
@@ -148,6 +150,7 @@ async def drive(console: Console, wanted: Command) -> Rollout:
     cancel = console.listen(lambda _: None, pass_on)
     try:
         answer = await act(console, wanted)
+        console.engine.stay(answer.rollout)
         print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
         _hold_on_interrupt(console, command(console, Verb.HOLD, wanted.target, "interrupted at the terminal", rollout=answer.rollout), done)
         taken = asyncio.ensure_future(console.taken(answer.rollout))
@@ -180,6 +183,7 @@ def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> 
                 print(_goes_on(hold.rollout, driver), flush=True)
             else:
                 await act(console, hold)
+                print(await watch_words(console, hold.rollout), flush=True)
         except ConsoleError as error:
             print_error(error)
         done.set()
@@ -222,10 +226,11 @@ async def _ready(console: Console, rollout: str, *, forward: bool) -> str:
 
 
 def _go_on(rollout: str, verb: Verb, reason: str) -> None:
-    """Let a rollout go on, and drive it here: nobody else does, or the wheel would be theirs."""
+    """Let a rollout go on, and drive it here; who only watches it gives its wheel, who drives it keeps it."""
 
     async def work(console: Console) -> Rollout:
         target = await _ready(console, rollout, forward=True)
+        await take_from_a_watcher(console, rollout, reason)
         return await drive(console, command(console, verb, target, reason, rollout=rollout))
 
     finish(with_console(work))
@@ -234,12 +239,17 @@ def _go_on(rollout: str, verb: Verb, reason: str) -> None:
 def _go_back(rollout: str, verb: Verb, reason: str, said: str) -> None:
     """Lower what a rollout sends, and tell it once that was read back."""
 
-    async def work(console: Console) -> Ended:
+    async def work(console: Console) -> tuple[Ended, str]:
         target = await _ready(console, rollout, forward=False)
+        drove = await driver_of(console, rollout)
         answer = await act(console, command(console, verb, target, reason, rollout=rollout))
-        return await ended(console, answer.rollout)
+        over = await ended(console, answer.rollout)
+        return over, await watch_words(console, answer.rollout, drove)
 
-    report(with_console(work), said)
+    over, watched = with_console(work)
+    report(over, said)
+    if watched:
+        print(watched)
 
 
 @app.command()
@@ -258,12 +268,14 @@ def resume(rollout: RolloutId, *, reason: Reason = "") -> None:
 def hold(rollout: RolloutId, *, reason: Reason = "") -> None:
     """Stay at the weight of now; also stops the countdown after a fail."""
 
-    async def work(console: Console) -> str:
+    async def work(console: Console) -> tuple[str, str]:
         target = await _ready(console, rollout, forward=False)
+        drove = await driver_of(console, rollout)
         await act(console, command(console, Verb.HOLD, target, reason, rollout=rollout))
-        return target
+        return target, await watch_words(console, rollout, drove)
 
-    print(f"{rollout} on {with_console(work)}: held.")
+    target, watched = with_console(work)
+    print(f"{rollout} on {target}: held. {watched}".rstrip())
 
 
 @app.command("step-down")
@@ -286,12 +298,15 @@ def show(rollout: RolloutId, *, as_json: AsJson = False) -> None:
         row = await console.store.journal.rollout(rollout)
         steps = await console.store.journal.steps(rollout)
         lease = await console.store.wheel.show(rollout)
+        watched = await watcher_of(console.store, rollout) if row.phase in JUDGED else None
         if as_json:
-            print_json({"rollout": row, "plan_hash": row.plan.hash, "steps": steps, "wheel": lease})
+            print_json({"rollout": row, "plan_hash": row.plan.hash, "steps": steps, "wheel": lease, "watched_by": watched})
             return
         print(f"{row.id} {row.plan.release} on {row.plan.target}: {row.phase.value}{', ' + row.note if row.note else ''}")
         print(f"  asked {row.asked_weight} %, plan {row.plan.hash[:12]}, started by {row.started_by.name}")
         print(f"  wheel: {lease.holder.name + ', token ' + str(lease.token) if lease else 'nobody'}")
+        if watched is not None:
+            print(f"  watched by: {watched}" if watched else f"  {NOBODY}: release-console agent or the desktop judges it on")
         for step in steps:
             words = f"{step.step.verb.value} {step.step.system} {dict(step.step.want)}: {step.state.value}"
             print(f"  {step.sent_at.astimezone().strftime('%H:%M:%S')}  {words}{' - ' + step.detail if step.detail else ''}")
@@ -307,11 +322,16 @@ def list_rollouts(*, as_json: AsJson = False, target: Annotated[str, typer.Optio
 
     async def work(console: Console) -> None:
         rows = await console.store.journal.rollouts(live=False, target=target)
+        watched = {row.id: await watcher_of(console.store, row.id) for row in rows if row.phase in JUDGED}
         if as_json:
-            print_json({"rollouts": [{"id": r.id, "target": r.plan.target, "release": r.plan.release, "phase": r.phase} for r in rows]})
+            told = [{"id": r.id, "target": r.plan.target, "release": r.plan.release, "phase": r.phase} for r in rows]
+            print_json({"rollouts": [each | {"watched_by": watched.get(str(each["id"]))} for each in told]})
             return
-        print_table(
-            ("ROLLOUT", "TARGET", "RELEASE", "STATE", "NOTE"), [(r.id, r.plan.target, r.plan.release, r.phase.value, r.note) for r in rows]
-        )
+        print_table(("ROLLOUT", "TARGET", "RELEASE", "STATE", "NOTE"), [_row(each, watched.get(each.id)) for each in rows])
 
     with_console(work)
+
+
+def _row(rollout: Rollout, watched: str | None) -> tuple[str, ...]:
+    note = rollout.note if watched != "" else f"{NOBODY}. {rollout.note}".strip()
+    return (rollout.id, rollout.plan.target, rollout.plan.release, rollout.phase.value, note)

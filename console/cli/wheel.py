@@ -10,6 +10,7 @@ from console.cli.output import age, print_json
 from console.cli.release import RolloutId, drive, finish
 from console.cli.session import command, target_of, with_console
 from console.cli.target import AsJson, Reason
+from console.cli.watching import watch_words
 from console.engine.others import ALIVE_S
 from console.model.clock import SystemClock
 from console.model.commands import Answer
@@ -72,6 +73,7 @@ def take(
             return
         print(f"{rollout}: taken and held. {answer.detail}")
         _print_card(card, SystemClock().now())
+        print(await watch_words(console, rollout))
         print(f"Go on with: release-console release resume {rollout}")
 
     with_console(work)

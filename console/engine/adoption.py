@@ -52,9 +52,9 @@ class Adoption:
 
     def adopts(self, record: LiveRollout) -> bool:
         """Tell whether this console watches a rollout that nobody drives; what was handed to somebody else waits for them first."""
-        given = record.handover
-        if not self._watching.keeps or given is None or self.receives(record):
-            return self._watching.keeps
+        given, keeps = record.handover, self._watching.keeps or record.stays
+        if not keeps or given is None or self.receives(record):
+            return keeps
         return self._parts.around.clock.now() - given.at > timedelta(seconds=RECEIVE_S)
 
     async def adopt(self, live: LiveTarget, record: LiveRollout) -> None:

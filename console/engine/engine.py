@@ -236,6 +236,10 @@ class Engine:
                 return driver
             await self._parts.around.sleep(0.1)
 
+    def stay(self, rollout: str) -> None:
+        """Watch a rollout from here as a desktop does, also once somebody else holds it: for a command that stays until it is over."""
+        self._record(rollout).stays = True
+
     def elsewhere(self, rollout: str) -> str:
         """Return who drives a rollout from another console now; "" when nobody does, or this one."""
         record = self._record(rollout)

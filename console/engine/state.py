@@ -75,6 +75,8 @@ class LiveRollout:
     """The last token under which this process drove."""
     adopted: bool = False
     """This process took the wheel by itself, to watch what a lost driver left; a person may have it for the asking."""
+    stays: bool = False
+    """This command stays at its terminal until the rollout is over, and watches it although somebody else held it."""
     lost: Lost | None = None
     """Whose console was lost while it drove, until somebody drives again."""
     asked_seq: int = 0

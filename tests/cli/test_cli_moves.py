@@ -88,7 +88,7 @@ def test_a_release_is_planned_started_and_done_and_can_still_be_taken_back(
     assert weight(envoy_server) == "100"
     assert json.loads(shell("target", "list", "--json").out)["targets"][0]["stable"] == "green"
     shown = shell("release", "show", started.rollout, "--json").document
-    assert list(shown) == ["rollout", "plan_hash", "steps", "wheel"]
+    assert list(shown) == ["rollout", "plan_hash", "steps", "wheel", "watched_by"]
     assert shown["rollout"]["phase"] == "done"  # type: ignore[index]
     back = shell("rollback", "shop", "--reason", "customers call")
     assert back.code == 0, back.err
@@ -120,15 +120,17 @@ def test_a_rollout_is_steered_from_another_terminal(
         started.until("canary 25 % read back")
         rollout = started.rollout
         assert shell("switch", "shop", "--to", "green").code == 3
-        assert shell("release", "hold", rollout, "--reason", "lunch").code == 0
+        held = shell("release", "hold", rollout, "--reason", "lunch")
+        assert (held.code, "terminal on" in held.out, "watches it and judges on" in held.out) == (0, True, True), held
         started.until("held")
+        assert "watched by: " in shell("release", "show", rollout).out
         assert shell("release", "hold", rollout).code == 3, "held already"
         down = shell("release", "step-down", rollout)
         assert down.code == 0, down.err
         started.until("Stepped down to 5 %")
         assert weight(envoy_server) == "5"
         listed = json.loads(shell("release", "list", "--json").out)["rollouts"]
-        assert [(row["id"], row["phase"]) for row in listed] == [(rollout, "held")]
+        assert [(row["id"], row["phase"], "terminal on" in row["watched_by"]) for row in listed] == [(rollout, "held", True)]
         assert "step down" in shell("release", "show", rollout).out
         aborted = shell("release", "abort", rollout, "--reason", "enough")
         assert aborted.code == 0, aborted.err
@@ -151,7 +153,26 @@ def test_ctrl_c_and_kill_hold_the_rollout(
         started.process.send_signal(ending)
         said = started.ended()
         assert (said.code, "is held" in said.out, "Traceback" in said.err) == (0, True, False)
+        assert f"Nobody watches {started.rollout} now: its gates are not judged, and nothing goes back by itself." in said.out
     assert weight(envoy_server) == "25"
+    listed = armed.shell("release", "list")
+    assert "nobody is watching this" in listed.out
+    shown = armed.shell("release", "show", started.rollout)
+    assert "nobody is watching this: release-console agent or the desktop judges it on" in shown.out
+    assert json.loads(armed.shell("release", "show", started.rollout, "--json").out)["watched_by"] == ""
+
+
+def test_a_canary_that_fails_while_it_is_held_from_another_terminal_goes_back_where_it_was_started(
+    armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic
+) -> None:
+    rewrite(armed, upstreams, "after_a_fail: {roll_back_after: 1 s}", LONG)
+    with Started(armed.shell) as started:
+        started.until("canary 25 % read back")
+        assert armed.shell("release", "hold", started.rollout).code == 0
+        traffic.canary_fails = True
+        said = started.ended()
+    assert (said.code, "taken back" in said.err) == (1, True), said
+    assert weight(envoy_server) == "0"
 
 
 def test_a_rollout_that_another_terminal_held_and_resumes_is_driven_there(
@@ -162,6 +183,7 @@ def test_a_rollout_that_another_terminal_held_and_resumes_is_driven_there(
     with Started(shell) as started:
         started.until("canary 25 % read back")
         assert shell("release", "hold", started.rollout).code == 0
+        until(lambda: shell("release", "show", started.rollout, "--json").document["wheel"] is not None, "the first terminal watches")
         with shell.start("release", "resume", started.rollout) as resumed:
             started.until("running")
             shown = shell("release", "show", started.rollout, "--json").document

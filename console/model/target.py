@@ -211,7 +211,8 @@ class Target:
     @property
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
-        return tuple(sorted({ref.name for ref in secrets_in(self) if ref.scheme == "keyring"}))
+        systems = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag, self.undo, self.ready, self.reconcilers)
+        return tuple(sorted({ref.name for ref in secrets_in(systems) if ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:
         """Return the side that is not `side`."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -10,17 +10,18 @@ from typing import Any
 
 import psycopg
 import pytest
-from servers.postgres_process import PASSWORD
+from servers.postgres_process import PASSWORD, PostgresServer
 from store_kit import ANN, BACK, NOON, UP, allow, back_plan, entry, intent_for, make_plan
 from team_kit import Team
 
 from console.model.audit import AuditFilter, RecordKind
-from console.model.errors import NotAllowed, StaleWrite
+from console.model.errors import CannotRecord, NotAllowed, StaleWrite, StoreError
 from console.model.freeze import FreezeWindow, StopTheLine, Weekly
 from console.model.rollout import Actor, GateSample
 from console.model.stores import TargetRow
+from console.store.postgres.address import address_of
 from console.store.postgres.grants import ROLES, RULES
-from console.store.postgres.setup import Person, add_person, remove_person
+from console.store.postgres.setup import Person, add_person, remove_person, set_up
 from console.store.postgres.store import PostgresStore
 from console.store.schema import metadata
 
@@ -309,10 +310,43 @@ async def test_who_loses_their_role_can_still_read_and_no_more(team: Team, tmp_p
         await store.journal.open(make_plan("other"), Actor(login, ""), "go", NOON)
     assert len(await store.journal.rollouts(live=True)) == 1
     await admin.server.write(lambda conn: remove_person(conn, login, by=me, at=NOON + timedelta(seconds=1)))
-    with pytest.raises((NotAllowed, StaleWrite)):
+    with pytest.raises((NotAllowed, StaleWrite, CannotRecord)):  # by version the server shows its tables no more, or refuses them
         await store.audit.append(entry("still here", RecordKind.REFUSAL))
     with pytest.raises(psycopg.Error, match="permission denied for database"):
         team.psql(login)
     told = [record.entry.verb for record in await admin.audit.page(AuditFilter(), None, 3)]
     assert told == ["remove person", "rollout", "add person"]
     assert (await admin.audit.verify()).ok
+
+
+@pytest.fixture
+def theirs(postgres_server: PostgresServer) -> Iterator[Team]:
+    """An empty database of an administrator who is no superuser; their login is called like it."""
+    name = postgres_server.new_database()
+    with postgres_server.admin() as conn:
+        conn.execute(f"CREATE ROLE {name} LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
+        conn.execute(f"ALTER DATABASE {name} OWNER TO {name}")
+    made = Team(postgres_server, name)
+    yield made
+    made.close()
+
+
+async def test_an_administrator_who_is_no_superuser_sets_up_adds_and_another_one_takes_all_rights_away(theirs: Team, tmp_path: Path):
+    dba, login = theirs.database, f"p_{theirs.database}"
+    set_up(theirs.psql(dba), address_of(theirs.url(dba)), NOON)
+    set_up(theirs.psql(dba), address_of(theirs.url(dba)), NOON)
+    owner = theirs.open(dba, tmp_path / "dba")
+    person = Person(login, ("operator", "auditor"))
+    await owner.server.write(lambda conn: add_person(conn, person, by=Actor(dba, ""), at=NOON, password=PASSWORD))
+    store = theirs.open(login, tmp_path / "person")
+    assert (await store.journal.open(make_plan(), Actor(login, ""), "go", NOON)).id == "R-1"
+    set_up(theirs.psql(), address_of(theirs.url()), NOON)
+    superuser = theirs.admin_store(tmp_path / "admin")
+    await superuser.server.write(lambda conn: remove_person(conn, login, by=Actor("postgres", ""), at=NOON))
+    with theirs.server.admin(theirs.database) as conn:
+        groups = [row[0] for row in conn.execute("SELECT rolname FROM pg_roles WHERE pg_has_role(%s, oid, 'MEMBER')", (login,))]
+        may = conn.execute("SELECT has_database_privilege(%s, %s, 'CONNECT')", (login, theirs.database)).fetchone()
+    assert (groups, may) == ([login], (False,))
+    with pytest.raises(StoreError):
+        await store.audit.append(entry("still here", RecordKind.REFUSAL))
+    assert (await owner.audit.verify()).ok

@@ -174,12 +174,14 @@ def add_person(conn: Connection, person: Person, *, by: Actor, at: datetime, pas
         raw.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE").format(login))
         done.append(f"a login {person.login}")
     if password:
-        stored = raw.pgconn.encrypt_password(password.encode(), person.login.encode()).decode()
+        stored = raw.pgconn.encrypt_password(password.encode(), person.login.encode(), b"scram-sha-256").decode()
         raw.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(login, sql.Literal(stored)))
         done.append("its password")
     for role in ROLES:
-        words_of = "GRANT {} TO {}" if role in person.roles else "REVOKE {} FROM {}"
-        raw.execute(sql.SQL(words_of).format(sql.Identifier(groups.of(role)), login))
+        if role in person.roles:
+            raw.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(groups.of(role)), login))
+        else:
+            _take(raw, groups.of(role), person.login)
     raw.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(raw.info.dbname), login))
     _keep(conn, person, by, at)
     where = ", ".join(person.environments) or "all environments"
@@ -206,9 +208,25 @@ def remove_person(conn: Connection, login: str, *, by: Actor, at: datetime) -> N
         raise BadFile(f"{login} is not one of the team.", advice="`release-console team roles` lists everybody.")
     name, groups = sql.Identifier(login), _groups(conn)
     for role in ROLES:
-        raw.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(groups.of(role)), name))
+        _take(raw, groups.of(role), login)
     raw.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(sql.Identifier(raw.info.dbname), name))
     append_to(conn, Entry(RecordKind.SETTING, by, at, "remove person", result="removed", detail={"login": login}))
+
+
+_GRANTORS = """
+SELECT grantor.rolname FROM pg_auth_members m JOIN pg_roles grantor ON grantor.oid = m.grantor
+JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles member ON member.oid = m.member WHERE g.rolname = %s AND member.rolname = %s
+"""
+_BY_GRANTOR = 160_000
+"""From this version of PostgreSQL on a group is held as often as somebody gave it, and each of them is taken away by itself."""
+
+
+def _take(raw: Raw, group: str, login: str) -> None:
+    """Take a group from a login, whoever gave it."""
+    plain = sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(group), sql.Identifier(login))
+    for (grantor,) in raw.execute(_GRANTORS, (group, login)).fetchall():
+        by = sql.SQL(" GRANTED BY {}").format(sql.Identifier(grantor))
+        raw.execute(plain + by if raw.info.server_version >= _BY_GRANTOR else plain)
 
 
 def people_in(conn: Connection) -> Sequence[Person]:

@@ -13,6 +13,7 @@ NOT_PERMITTED = "RC001"
 """SQLSTATE of what our own rules in the database refuse; the message is in words already."""
 STALE = "RC002"
 
+_SETUP = "Ask its administrator whether you are of the team; a database is set up with `release-console team setup`."
 _ROOT = "Name the file with your authority's certificate in the address: ?sslmode=verify-full&sslrootcert=FILE."
 _PLAIN = "Only over a line that nobody else can reach: ?sslmode=disable in the address."
 
@@ -22,9 +23,10 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("57P0", "The server is stopping or starting", AGAIN),
     ("25006", "The server is read-only: a standby, or one that is being moved", "Connect to the primary server."),
     ("28", "The server does not accept this login", "Check the login and its password: `release-console team show` names both places."),
+    ("25P03", "The server ended a transaction that stood still for too long", AGAIN),
     ("3D000", "There is no such database", "Ask for its name, or set it up: `release-console team setup`."),
-    ("3F000", "It holds no records of ours", "Set it up as its administrator: `release-console team setup`."),
-    ("42P01", "It holds no records of ours, or those of another version", "Run `release-console team setup` as its administrator."),
+    ("3F000", "It holds no records of ours, or none that this login may see", _SETUP),
+    ("42P01", "It holds no records of ours that this login may see, or those of another version", _SETUP),
     (
         "TLS-NAME",
         "The server's certificate is for another name",

@@ -333,7 +333,10 @@ class Ways(Protocol):
         ...
 
     async def quarantine(self, target: str, row: QuarantineView, actor: Actor, at: datetime) -> None:
-        """Quarantine a version for a rollout; the same rollout and version again only updates what is paused."""
+        """Quarantine a version for a rollout; the same rollout and version again only updates what is paused.
+
+        What the records do not take waits on this computer, and is merged later. Raises CannotRecord when even that fails, NotAllowed.
+        """
         ...
 
     async def lift(self, target: str, version: str, actor: Actor, reason: str, at: datetime) -> bool:

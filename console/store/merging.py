@@ -1,4 +1,4 @@
-"""Keeps backward steps in the emergency journal while the database takes nothing, and merges them into the audit when it does again."""
+"""Keeps what goes back in the emergency journal while the database takes nothing, and merges it into the audit when it does again."""
 
 import asyncio
 import logging
@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from console.model.audit import Entry, RecordKind
 from console.model.clock import Clock, from_iso, iso
 from console.model.rollout import Actor, Intent, Outcome, StepRow, StepState
+from console.model.views import QuarantineView
+from console.store import quarantining
 from console.store.emergency import EmergencyJournal, Found
 from console.store.redact import redact
 from console.store.rows import sent_row, settled_values, step_row_of, step_values
@@ -24,6 +26,7 @@ from console.store.wording import intent_entry, outcome_entry
 
 _log = logging.getLogger(__name__)
 ORIGIN = "emergency journal"
+_QUARANTINE = "quarantine"
 _FINAL = {StepState.CONFIRMED.value, StepState.FAILED.value, StepState.SKIPPED.value}
 
 
@@ -48,6 +51,21 @@ class Spool:
         entry = outcome_entry(row, outcome, target="", plan_hash="", unrecorded=row.recorded == "not recorded")
         return await self._keep("outcome", entry, values)
 
+    async def keep_quarantine(self, values: Mapping[str, Any], entry: Entry) -> bool:
+        """Keep that a version is quarantined; False when even that failed."""
+        return await self._keep(_QUARANTINE, entry, values)
+
+    async def quarantines(self, target: str) -> Sequence[QuarantineView]:
+        """Return the quarantines of a target that wait in the emergency journal, in the order in which they were kept."""
+        found = []
+        for record in await self._waiting():
+            if record.get("what") == _QUARANTINE:
+                try:
+                    found += [quarantining.view_of(record["row"])] if record["row"]["target"] == target else []
+                except (KeyError, ValueError, TypeError) as error:
+                    _log.warning("an emergency record cannot be understood: %s", error)
+        return found
+
     async def _keep(self, what: str, entry: Entry, values: Mapping[str, Any]) -> bool:
         record = {"id": uuid4().hex, "what": what, "kept_at": iso(self._clock.now()), "entry": _entry_values(entry), "row": dict(values)}
         try:
@@ -59,19 +77,22 @@ class Spool:
 
     async def overlay(self, rows: Sequence[StepRow]) -> Sequence[StepRow]:
         """Return the database's steps with what waits in the emergency journal laid over them."""
-        if self._file.empty:
-            return rows
-        try:
-            found = await asyncio.to_thread(self._file.read)
-        except OSError as error:
-            _log.warning("the emergency journal cannot be read: %s", error)
-            return rows
         known = {row.id: row for row in rows}
-        for record in found.records:
-            row = _waiting_row(record)
+        for record in await self._waiting():
+            row = None if record.get("what") == _QUARANTINE else _waiting_row(record)
             if row is not None and (row.id not in known or known[row.id].state.value not in _FINAL):
                 known[row.id] = row
         return list(known.values())
+
+    async def _waiting(self) -> Sequence[Mapping[str, Any]]:
+        """Return what waits for the database; nothing when that cannot be read."""
+        if self._file.empty:
+            return ()
+        try:
+            return (await asyncio.to_thread(self._file.read)).records
+        except OSError as error:
+            _log.warning("the emergency journal cannot be read: %s", error)
+            return ()
 
     async def count(self) -> int:
         """Return how many records wait to be merged, torn ones among them. Raises OSError while the file cannot be read."""
@@ -130,26 +151,23 @@ def _is_no(error: DBAPIError) -> bool:
 
 def _adopt(conn: Connection, record: Mapping[str, Any], origin: str) -> None:
     entry = _entry_of(record["entry"])
-    if _is_there(conn, entry):
-        return
+    if record["what"] == _QUARANTINE:
+        if quarantining.put(conn, record["row"]):
+            append_to(conn, _late(conn, entry, record, origin))
+    elif not _is_there(conn, entry):
+        append_to(conn, _late(conn, entry, record, origin))
+        _adopt_step(conn, record)
+
+
+def _late(conn: Connection, entry: Entry, record: Mapping[str, Any], origin: str) -> Entry:
+    """Return an audit record with where it waited, and what of its rollout was not known then."""
     about = conn.execute(select(rollouts.c.target, rollouts.c.plan_hash).where(rollouts.c.id == entry.rollout)).first()
-    detail = {**entry.detail, "origin": origin, "kept_at": str(record["kept_at"])}
     target, plan_hash = ("", "") if about is None else (about.target, about.plan_hash)
-    append_to(
-        conn,
-        Entry(
-            entry.kind,
-            entry.actor,
-            entry.at,
-            entry.verb,
-            entry.target or target,
-            entry.rollout,
-            entry.reason,
-            entry.result,
-            entry.plan_hash or plan_hash,
-            detail,
-        ),
-    )
+    detail = {**entry.detail, "origin": origin, "kept_at": str(record["kept_at"])}
+    return replace(entry, target=entry.target or target, plan_hash=entry.plan_hash or plan_hash, detail=detail)
+
+
+def _adopt_step(conn: Connection, record: Mapping[str, Any]) -> None:
     values = step_values(step_row_of(record["row"]))
     stored = conn.execute(select(steps.c.state).where(steps.c.id == values["id"])).first()
     if stored is None:

@@ -60,7 +60,7 @@ class SqliteStore:
         self.samples = SqliteSamples(self._database)
         self.personal = PersonalData(self._database)
         self.settings = SqliteSettings(self._database)
-        self.ways = SqliteWays(self._database)
+        self.ways = SqliteWays(self._database, spool)
         self.trouble = ""
         """Why nothing could be recorded when the store was opened; "" when all was well. Each write tries again."""
 

@@ -1,6 +1,7 @@
 """What is remembered of ways back: quarantined versions, what was paused for them, and rehearsals."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -10,23 +11,28 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from console.model.audit import Entry, RecordKind
 from console.model.clock import from_iso, iso
+from console.model.errors import CannotRecord
 from console.model.readiness import Rehearsal
 from console.model.rollout import Actor
 from console.model.views import QuarantineView
+from console.store import quarantining
 from console.store.database import Database
-from console.store.redact import redact_text
+from console.store.merging import Spool
+from console.store.quarantining import view_of
 from console.store.rows import stamp
 from console.store.schema import quarantines, rehearsals
 from console.store.trail import append_to
 
 NOTHING = "[]"
 
+_log = logging.getLogger(__name__)
+
 
 class SqliteWays:
     """Quarantined versions and rehearsals; each change is an audit record in the same transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, spool: Spool) -> None:
+        self._database, self._spool = database, spool
 
     async def quarantines(self, target: str) -> Sequence[QuarantineView]:
         """Return a target's quarantined versions, oldest first, those that are lifted only while something is paused for them."""
@@ -34,25 +40,26 @@ class SqliteWays:
             quarantines.c.target == target, or_(quarantines.c.lifted_at.is_(None), quarantines.c.paused != NOTHING)
         )
         query = query.order_by(quarantines.c.number)
-        return await self._database.read(lambda conn: [_view(row) for row in conn.execute(query).mappings()])
+        rows = await self._database.read(lambda conn: [view_of(row) for row in conn.execute(query).mappings()])
+        return quarantining.overlay(rows, await self._spool.quarantines(target))
 
     async def quarantine(self, target: str, row: QuarantineView, actor: Actor, at: datetime) -> None:
-        """Quarantine a version for a rollout; the same again only updates what is paused."""
+        """Quarantine a version for a rollout; the same again only updates what is paused.
+
+        What the database does not take waits in the emergency journal. Raises CannotRecord when that does not take it either.
+        """
+        values, entry = quarantining.values_of(target, row), _entry(actor, at, "quarantine", target, row)
 
         def move(conn: Connection) -> None:
-            same = (quarantines.c.target == target, quarantines.c.rollout == row.rollout, quarantines.c.version == row.version)
-            paused = json.dumps(sorted(row.paused))
-            known = conn.execute(select(quarantines).where(*same)).mappings().first()
-            if known is None:
-                values = {"version": row.version, "since": stamp(row.since), "who": row.by, "reason": redact_text(row.reason)}
-                conn.execute(insert(quarantines), values | {"target": target, "rollout": row.rollout, "paused": paused})
-            elif known["paused"] == paused:
-                return
-            else:
-                conn.execute(update(quarantines).where(*same).values(paused=paused))
-            append_to(conn, _entry(actor, at, "quarantine", target, row))
+            if quarantining.put(conn, values):
+                append_to(conn, entry)
 
-        await self._database.write(move)
+        try:
+            await self._database.write(move)
+        except CannotRecord as error:
+            _log.warning("the quarantine of %s goes to the emergency journal: %s", row.version, error)
+            if not await self._spool.keep_quarantine(values, entry):
+                raise
 
     async def lift(self, target: str, version: str, actor: Actor, reason: str, at: datetime) -> bool:
         """Let a version go forward again; False when it was not quarantined."""
@@ -63,7 +70,7 @@ class SqliteWays:
             if row is None:
                 return False
             conn.execute(update(quarantines).where(*held).values(lifted_at=stamp(at)))
-            view = replace(_view(row), reason=reason)
+            view = replace(view_of(row), reason=reason)
             append_to(conn, _entry(actor, at, "lift quarantine", target, view))
             return True
 
@@ -99,18 +106,6 @@ class SqliteWays:
             append_to(conn, Entry(RecordKind.TARGET, actor, rehearsal.at, "rehearse", target, reason=reason, result=result, detail=detail))
 
         await self._database.write(move)
-
-
-def _view(row: Mapping[Any, Any]) -> QuarantineView:
-    return QuarantineView(
-        version=row["version"],
-        since=from_iso(row["since"]),
-        by=row["who"],
-        reason=row["reason"],
-        rollout=row["rollout"],
-        paused=tuple(json.loads(row["paused"])),
-        lifted=row["lifted_at"] is not None,
-    )
 
 
 def _rehearsal(value: Mapping[str, Any]) -> Rehearsal:

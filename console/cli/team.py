@@ -112,7 +112,8 @@ def roles(*, as_json: AsJson = False) -> None:
 def move(*, reason: Reason) -> None:
     """Move the history of your own folder into the team's records, and verify it there."""
     moved = asyncio.run(team.move(reason))
-    counted = f"{moved.records} records, {moved.rollouts} rollouts, {moved.targets} targets and {moved.windows} windows"
+    counted = f"{moved.records} records, {moved.rollouts} rollouts, {moved.targets} targets"
+    counted += f", {moved.windows} freeze windows and {moved.stops} stops"
     print(f"In the team's records now: {counted}.")
 
 

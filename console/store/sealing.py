@@ -71,7 +71,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _text(value: str) -> str:
-    well_formed = value.encode("utf-8", "backslashreplace").decode("utf-8")
+    well_formed = value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")  # no server holds a NUL
     if len(well_formed) <= _LONGEST_TEXT:
         return well_formed
     return f"{well_formed[:_LONGEST_TEXT]}… (cut, {len(well_formed)} characters)"

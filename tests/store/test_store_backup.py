@@ -7,14 +7,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from store_kit import ANN, BACK, NOON, UP, HandClock, allow, driving, entry, intent_for, outcome_for
+from store_kit import ANN, BACK, NOON, UP, HandClock, allow, driving, entry, intent_for, make_plan, outcome_for
 from team_kit import Team
 
 from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import BadFile, GateFailed, NotAllowed
-from console.model.freeze import FreezeWindow, Weekly
-from console.model.rollout import GateSample, Phase
+from console.model.freeze import FreezeWindow, StopTheLine, Weekly
+from console.model.readiness import Rehearsal
+from console.model.rollout import Actor, GateSample, Phase
 from console.model.stores import RolloutChange, TargetRow
+from console.model.views import QuarantineView
 from console.store.backup import back_up, opened_backup, restore_file, verified
 from console.store.postgres.address import address_of
 from console.store.postgres.moving import move_history
@@ -156,3 +158,37 @@ async def test_a_history_does_not_move_while_a_rollout_is_on_its_way_in_it(team:
     await driving(ann.local)
     with pytest.raises(NotAllowed, match="R-1 is on its way here"):
         await move_history(ann, ANN, "too soon")
+
+
+@pytest.mark.postgres
+@pytest.mark.one_file
+async def test_two_histories_with_the_same_names_move_with_all_that_holds_in_them(team: Team, tmp_path: Path, clock: HandClock):
+    until = NOON + timedelta(days=7)
+    for login in ("ann", "oli"):
+        store = team.open(login, tmp_path / login, clock)
+        me, local = Actor(login, f"desk:{login}"), store.local
+        await local.targets.put(TargetRow("shop", "shop.yaml", environment="production"), me, "add", NOON)
+        rollout = await local.journal.open(make_plan(), me, 'with token="in quotes"', NOON)
+        lease = await local.wheel.take(rollout.id, me, 15)
+        rollout = await local.journal.rollout(rollout.id)
+        row = await local.journal.send(intent_for(rollout, UP, lease.token, f"{rollout.id}.0.1", actor=me), allow)
+        await local.journal.settle(row, outcome_for(row.id))
+        await local.samples.add([GateSample(rollout.id, "sessions", NOON, 5, 1, 0, 1, 0)])
+        await local.personal.note(rollout.id, [f"{login}@example.com"], 7, me, NOON)
+        await local.ways.quarantine("shop", QuarantineView("2.0", NOON, login, "bad", rollout.id, paused=("argo",)), me, NOON)
+        await local.ways.rehearsed("shop", Rehearsal(NOON, 1.0, 1.1, {}, ok=True), me, "practice")
+        await local.freezes.stop(StopTheLine(login, "customers call", NOON), me)
+        await local.audit.append(entry("long", detail={"text": ["x" * 150_000, "y" * 150_000]}))
+        await local.journal.change(await local.journal.rollout(rollout.id), RolloutChange(phase=Phase.ABORTED), entry("end"))
+        moved = await move_history(store, me, "one record of all")
+        assert (moved.rollouts, moved.stops) == (1, 1)
+    assert [(await store.journal.steps(name))[0].id for name in ("R-1", "R-2")] == ["R-1.0.1", "R-2.0.1"]
+    assert [(each.by, each.rollout, each.paused) for each in await store.ways.quarantines("shop")] == [
+        ("ann", "R-1", ("argo",)),
+        ("oli", "R-2", ("argo",)),
+    ]
+    assert {stop.by for stop in await store.freezes.stops()} == {"ann", "oli"}
+    assert [await store.personal.of(name, NOON) for name in ("R-1", "R-2")] == [["ann@example.com"], ["oli@example.com"]]
+    assert await store.personal.purge(until) == 2
+    assert (len(await store.ways.rehearsals("shop")), len(await store.samples.of("R-2"))) == (1, 1)
+    assert (await store.audit.verify()).ok

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -243,7 +242,7 @@ def simulate(seed: int, hours: float, folder: Path) -> Report:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: _unexpected(world, context))
         try:
-            with world.surroundings(), suppress(Crash):
+            with world.surroundings():
                 await Day(world, hours).run()
         finally:
             logging.getLogger().removeHandler(doors)

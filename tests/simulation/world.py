@@ -215,7 +215,12 @@ class World:
         known = self.checks.known.asked
         for number in range(before + 1, before + 4):
             known.setdefault((console.process.name, f"R-{number}"), self.clock.passed())
-        answer = await self.act(person, verb, **more)
+        doing = self.act(person, verb, **more)
+        await asyncio.wait({doing}, timeout=60)
+        if not doing.done():
+            return  # it may still open one
+        died = not doing.cancelled() and isinstance(doing.exception(), Crash)
+        answer = None if died or doing.cancelled() else doing.result()
         opened = answer.rollout if answer is not None and answer.decision.allowed else ""
         for number in range(before + 1, before + 4):
             if f"R-{number}" != opened:

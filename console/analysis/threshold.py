@@ -28,13 +28,32 @@ def judge_threshold(gate: ThresholdGate, numbers: tuple[object, object], moment:
     numerator, denominator = numbers
     ratio = gate.denominator is not None
     result = judge_ratio(numerator, denominator, gate.limit, gate.min_count) if ratio else judge_value(numerator, gate.limit)
+    counted = (finite(denominator) or 0.0) if ratio else 0.0
+    card = _card(gate, result, moment, query, counted)
+    missing = gap(moment.feeds, moment.asked_since, moment.now, interval_s)
+    if missing is not None:
+        return Judgement(missing.verdict, missing.sentence, card)
+    elapsed_s = (moment.now - moment.stage_since).total_seconds()
+    rest_s = (moment.wait_s - elapsed_s) * moment.speed
+    if result.verdict is Verdict.PASS and not rest_s <= 0:
+        return Judgement(Verdict.WATCHING, f"{result.sentence} The stage's wait ends in {span(rest_s)}.", card, needs_about_s=rest_s)
+    return Judgement(
+        result.verdict,
+        result.sentence,
+        card,
+        acts=result.verdict is Verdict.FAIL,
+        needs_more=result.needs_more or None,
+        needs_about_s=_about_s(result, counted, elapsed_s * moment.speed),
+    )
+
+
+def _card(gate: ThresholdGate, result: ThresholdResult, moment: Moment, query: str, counted: float) -> Evidence:
     fresh = [feed.sample_at for feed in moment.feeds if feed.sample_at is not None]
-    counted = finite(denominator) if ratio else None
-    card = Evidence(
+    return Evidence(
         test=TestName.THRESHOLD,
         query=query,
         canary_ok=0,
-        canary_total=int(counted or 0),
+        canary_total=int(counted),
         baseline_ok=0,
         baseline_total=0,
         evidence=result.value if result.value is not None else 0.0,
@@ -43,22 +62,11 @@ def judge_threshold(gate: ThresholdGate, numbers: tuple[object, object], moment:
         samples=int(result.value is not None),
         at=min(fresh, default=None),
     )
-    missing = gap(moment.feeds, moment.asked_since, moment.now, interval_s)
-    if missing is not None:
-        return Judgement(missing.verdict, missing.sentence, card)
-    elapsed_s = (moment.now - moment.stage_since).total_seconds()
-    rest_s = (moment.wait_s - elapsed_s) * moment.speed
-    if result.verdict is Verdict.PASS and not rest_s <= 0:
-        return Judgement(Verdict.WATCHING, f"{result.sentence} The stage's wait ends in {span(rest_s)}.", card, needs_about_s=rest_s)
-    about_s = moment.speed * result.needs_more * elapsed_s / counted if result.needs_more and counted and elapsed_s > 0 else None
-    return Judgement(
-        result.verdict,
-        result.sentence,
-        card,
-        acts=result.verdict is Verdict.FAIL,
-        needs_more=result.needs_more or None,
-        needs_about_s=about_s,
-    )
+
+
+def _about_s(result: ThresholdResult, counted: float, elapsed_s: float) -> float | None:
+    """Return in how many seconds of the shop's time what is lacking comes at the pace until now, None where that cannot be told."""
+    return elapsed_s * result.needs_more / counted if result.needs_more and counted and elapsed_s > 0 else None
 
 
 def judge_ratio(numerator: object, denominator: object, limit: float, min_count: int) -> ThresholdResult:

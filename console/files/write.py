@@ -23,33 +23,7 @@ HEADER = "# A target of release-console. Spans are written as 45 s or 15 min, we
 
 def write_target(target: Target) -> str:
     """Return a target as YAML; `load_target` of it gives the target back (path, digest and the list of commands aside)."""
-    document = {
-        "format": 1,
-        "name": target.name,
-        "title": target.title,
-        "environment": target.environment.value,
-        "owner": target.owner or None,
-        "sides": list(target.sides),
-        "traffic": written_traffic(target.traffic),
-        "workloads": written_workloads(target.workloads),
-        "metrics": written_metrics(target.metrics) if target.metrics else None,
-        "pipeline": written_pipeline(target.pipeline) if target.pipeline else None,
-        "flag": written_flag(target.flag) if target.flag else None,
-        "gates": [_gate(gate) for gate in target.gates],
-        "stages": [_stage(stage) for stage in target.stages],
-        "panels": [_panel(panel) for panel in target.panels],
-        "rollback": [*target.rollback, *(written_undo(step) for step in target.undo)],
-        "ready": [written_ready(check) for check in target.ready] or None,
-        "reconcilers": [written_reconciler(each) for each in target.reconcilers] or None,
-        "rehearse": True if target.rehearse else None,
-        "after_a_fail": {"roll_back_after": write_span(target.auto_rollback_after_s)},
-        "if_the_driver_is_lost": None
-        if target.return_if_lost_s is None
-        else {"then": "return to stable", "after": write_span(target.return_if_lost_s)},
-        "freeze": _freeze(target),
-        "loss": _loss(target),
-        "speed": _number(target.speed),
-    }
+    document = _names(target) | _systems(target) | _course(target) | _way_back(target) | _limits(target)
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
@@ -60,6 +34,55 @@ def write_target(target: Target) -> str:
     text = StringIO()
     yaml.dump(given(document), text)
     return HEADER + text.getvalue()
+
+
+def _names(target: Target) -> dict[str, object]:
+    return {
+        "format": 1,
+        "name": target.name,
+        "title": target.title,
+        "environment": target.environment.value,
+        "owner": target.owner or None,
+        "sides": list(target.sides),
+    }
+
+
+def _systems(target: Target) -> dict[str, object]:
+    return {
+        "traffic": written_traffic(target.traffic),
+        "workloads": written_workloads(target.workloads),
+        "metrics": written_metrics(target.metrics) if target.metrics else None,
+        "pipeline": written_pipeline(target.pipeline) if target.pipeline else None,
+        "flag": written_flag(target.flag) if target.flag else None,
+    }
+
+
+def _course(target: Target) -> dict[str, object]:
+    return {
+        "gates": [_gate(gate) for gate in target.gates],
+        "stages": [_stage(stage) for stage in target.stages],
+        "panels": [_panel(panel) for panel in target.panels],
+    }
+
+
+def _way_back(target: Target) -> dict[str, object]:
+    return {
+        "rollback": [*target.rollback, *(written_undo(step) for step in target.undo)],
+        "ready": [written_ready(check) for check in target.ready] or None,
+        "reconcilers": [written_reconciler(each) for each in target.reconcilers] or None,
+        "rehearse": True if target.rehearse else None,
+        "after_a_fail": {"roll_back_after": write_span(target.auto_rollback_after_s)},
+    }
+
+
+def _limits(target: Target) -> dict[str, object]:
+    lost_s = target.return_if_lost_s
+    return {
+        "if_the_driver_is_lost": None if lost_s is None else {"then": "return to stable", "after": write_span(lost_s)},
+        "freeze": _freeze(target),
+        "loss": _loss(target),
+        "speed": _number(target.speed),
+    }
 
 
 class _Digits(str):

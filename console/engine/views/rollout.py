@@ -16,15 +16,14 @@ from console.engine.way import states_of, way_steps, way_verb
 from console.model.plan import PlanKind, Step
 from console.model.rollout import Phase, Rollout
 from console.model.target import Target
-from console.model.verbs import STATE_OF_VERDICT, State, Verdict
-from console.model.views import Fact, RolloutView, WeightView, WheelView
+from console.model.verbs import STATE_OF_VERDICT, Direction, State, Verdict
+from console.model.views import Fact, Marker, RolloutView, SendView, WeightView, WheelView
 
 
 def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> RolloutView:
     """Return a rollout's view; only the target's newest one has live charts and verbs."""
     rollout, newest = record.rollout, live.rollout is record
-    plan = rollout.plan
-    backward_rows = tuple(row for row in record.rows_in_order() if row.step.direction.value == "backward")
+    plan, lost = rollout.plan, None if rollout.phase.over else record.lost
     return RolloutView(
         id=rollout.id,
         target=live.name,
@@ -33,7 +32,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         phase=rollout.phase,
         state=_state(live, record),
         headline=headline(live, record),
-        subline=subline(rollout) + ("" if live.target.speed == 1 else f" · its time runs {live.target.speed:g} times as fast"),
+        subline=subline(rollout) + _pace(live.target),
         plan_hash=plan.hash,
         stable_version=plan.stable_version,
         canary_version=plan.canary_version,
@@ -45,10 +44,10 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         weight=weight_of(live, plan.canary) if newest else _last_weight(record),
         gates=gate_views(record),
         charts=charts_of(live, rollout) if newest else (),
-        markers=tuple(replace(marker, text=marker_words(marker.text, plan.canary)) for marker in record.markers),
+        markers=_markers(record),
         loss=loss_of(live, record),
         auto_act=auto_act(record),
-        sends=send_rows(way_steps(record, way_verb(record)), backward_rows, _back_rows(live, record)),
+        sends=_sends(live, record),
         next_sends=() if rollout.phase.forward_closed else send_rows(next_steps(rollout)),
         unknowns=tuple(record.unknowns.values()),
         wheel=WheelView(record.lease, record.mine),
@@ -58,10 +57,29 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         steps=record.rows_in_order(),
         note=_note(record),
         absence=record.absence,
-        lost_holder=record.lost.holder.name if record.lost is not None and not rollout.phase.over else "",
-        lost_since=record.lost.since if record.lost is not None and not rollout.phase.over else None,
-        bake=0 <= rollout.stage < len(plan.stages) and plan.stages[rollout.stage].bake,
+        lost_holder="" if lost is None else lost.holder.name,
+        lost_since=None if lost is None else lost.since,
+        bake=_bakes(rollout),
     )
+
+
+def _markers(record: LiveRollout) -> tuple[Marker, ...]:
+    canary = record.rollout.plan.canary
+    return tuple(replace(marker, text=marker_words(marker.text, canary)) for marker in record.markers)
+
+
+def _sends(live: LiveTarget, record: LiveRollout) -> tuple[SendView, ...]:
+    """Return the rows of the way back as they stand."""
+    sent = tuple(row for row in record.rows_in_order() if row.step.direction is Direction.BACKWARD)
+    return send_rows(way_steps(record, way_verb(record)), sent, _back_rows(live, record))
+
+
+def _pace(target: Target) -> str:
+    return "" if target.speed == 1 else f" · its time runs {target.speed:g} times as fast"
+
+
+def _bakes(rollout: Rollout) -> bool:
+    return 0 <= rollout.stage < len(rollout.plan.stages) and rollout.plan.stages[rollout.stage].bake
 
 
 def _back_rows(live: LiveTarget, record: LiveRollout) -> BackRows:
@@ -94,29 +112,56 @@ def subline(rollout: Rollout) -> str:
 
 
 def headline(live: LiveTarget, record: LiveRollout) -> str:
-    """Return the sentence that says what is wrong, or that nothing is."""
+    """Return the sentence that says what is wrong, or that nothing is: the first that has something to say."""
+    return next(sentence for say in _SENTENCES if (sentence := say(live, record)))
+
+
+def _way_back_stopped(live: LiveTarget, record: LiveRollout) -> str:
+    stopped = record.rollout.phase is Phase.BACK_STOPPED
+    return f"{title_of(live.target, record.rollout)}: {_stop_place(record.rollout)}" if stopped else ""
+
+
+def _unknown(_: LiveTarget, record: LiveRollout) -> str:
+    if not record.unknowns or record.rollout.phase.over:
+        return ""
+    count, read = len(record.unknowns), next(iter(record.unknowns.values())).read
+    return f"{count} action{'' if count == 1 else 's'} unknown: {read}"
+
+
+def _drift(live: LiveTarget, record: LiveRollout) -> str:
+    return f"Drift on {live.target.title}: {live.drift}" if _drifts(live, record) else ""
+
+
+def _lost(live: LiveTarget, record: LiveRollout) -> str:
+    if record.lost is None or record.rollout.phase not in {Phase.PLANNED, Phase.RUNNING, Phase.HELD, Phase.UNKNOWN}:
+        return ""
+    return f"{record.lost.holder.name}'s console is lost: {title_of(live.target, record.rollout)} stands at {record.rollout.asked_weight} %"
+
+
+def _failing(live: LiveTarget, record: LiveRollout) -> str:
+    if record.rollout.phase is not Phase.STOPPED:
+        return ""
+    place, fails = live.target.environment.value, [each for each in record.judged.values() if each.verdict is Verdict.FAIL]
+    if fails and not any(judged.acts for judged in fails):
+        return f"Canary or site: something fails in {place}"
+    return f"{title_of(live.target, record.rollout)} is failing in {place}"
+
+
+def _no_release(live: LiveTarget, record: LiveRollout) -> str:
+    """Say where a plan stands that brings no release; "" for those that do."""
+    plan, phase, title = record.rollout.plan, record.rollout.phase, live.target.title
+    rehearsed = "done" if phase is Phase.ROLLED_BACK else phase.value
+    sentences = {
+        PlanKind.FLAG: f"Flag {plan.release} of {title}: {phase.value}",
+        PlanKind.REHEARSAL: f"Rehearsal of the way back on {title}: {rehearsed}",
+        PlanKind.RECONCILERS: f"Resume {plan.release} of {title}: {phase.value}",
+    }
+    return sentences.get(plan.kind, "")
+
+
+def _where(live: LiveTarget, record: LiveRollout) -> str:
     rollout, name = record.rollout, title_of(live.target, record.rollout)
-    place, phase = live.target.environment.value, record.rollout.phase
-    if phase is Phase.BACK_STOPPED:
-        return f"{name}: {_stop_place(rollout)}"
-    if record.unknowns and not phase.over:
-        count = len(record.unknowns)
-        read = next(iter(record.unknowns.values())).read
-        return f"{count} action{'' if count == 1 else 's'} unknown: {read}"
-    if live.drift and live.rollout is record and phase in {Phase.RUNNING, Phase.HELD}:
-        return f"Drift on {live.target.title}: {live.drift}"
-    if record.lost is not None and phase in {Phase.PLANNED, Phase.RUNNING, Phase.HELD, Phase.UNKNOWN}:
-        return f"{record.lost.holder.name}'s console is lost: {name} stands at {rollout.asked_weight} %"
-    if phase is Phase.STOPPED:
-        alarm = next((judged for judged in record.judged.values() if judged.verdict is Verdict.FAIL and not judged.acts), None)
-        acting = any(judged.verdict is Verdict.FAIL and judged.acts for judged in record.judged.values())
-        return f"Canary or site: something fails in {place}" if alarm is not None and not acting else f"{name} is failing in {place}"
-    if rollout.plan.kind is PlanKind.FLAG:
-        return f"Flag {rollout.plan.release} of {live.target.title}: {phase.value}"
-    if rollout.plan.kind is PlanKind.REHEARSAL:
-        return f"Rehearsal of the way back on {live.target.title}: {'done' if phase is Phase.ROLLED_BACK else phase.value}"
-    if rollout.plan.kind is PlanKind.RECONCILERS:
-        return f"Resume {rollout.plan.release} of {live.target.title}: {phase.value}"
+    before = rollout.plan.stable_version
     skipped = skipped_words(way_steps(record, way_verb(record)), record).rstrip(".").lower()
     skipped = f";{skipped}" if skipped else ""
     sentences = {
@@ -124,12 +169,20 @@ def headline(live: LiveTarget, record: LiveRollout) -> str:
         Phase.RUNNING: f"{name} is on its way: {rollout.asked_weight} %" if rollout.stage >= 0 else f"{name} is on its way",
         Phase.HELD: f"{name} is held at {rollout.asked_weight} %",
         Phase.UNKNOWN: f"{name}: the outcome of a step is unknown",
-        Phase.ABORTING: f"{name} is going back to {rollout.plan.stable_version}",
-        Phase.DONE: f"{name} is stable in {place}",
-        Phase.ROLLED_BACK: f"{name} was rolled back: traffic is on {rollout.plan.stable_version}{skipped}",
-        Phase.ABORTED: f"{name} was aborted: traffic is on {rollout.plan.stable_version}",
+        Phase.ABORTING: f"{name} is going back to {before}",
+        Phase.DONE: f"{name} is stable in {live.target.environment.value}",
+        Phase.ROLLED_BACK: f"{name} was rolled back: traffic is on {before}{skipped}",
+        Phase.ABORTED: f"{name} was aborted: traffic is on {before}",
     }
-    return sentences[phase]
+    return sentences[rollout.phase]
+
+
+_SENTENCES = (_way_back_stopped, _unknown, _drift, _lost, _failing, _no_release, _where)
+"""What may be said on top, the most urgent first; the last one always has something to say."""
+
+
+def _drifts(live: LiveTarget, record: LiveRollout) -> bool:
+    return bool(live.drift) and live.rollout is record and record.rollout.phase in {Phase.RUNNING, Phase.HELD}
 
 
 def _stop_place(rollout: Rollout) -> str:
@@ -142,7 +195,7 @@ def _state(live: LiveTarget, record: LiveRollout) -> State:
     phase = record.rollout.phase
     if record.unknowns and not phase.over and phase is not Phase.BACK_STOPPED:
         return State.UNKNOWN
-    if live.drift and live.rollout is record and phase in {Phase.RUNNING, Phase.HELD}:
+    if _drifts(live, record):
         return State.DRIFT
     worst = worst_gate(record)
     if phase is Phase.RUNNING and worst is not None and worst.verdict is not Verdict.WATCHING and record.rollout.stage >= 0:

@@ -70,10 +70,10 @@ def over() -> Update:
     loss = replace(samples.incident_rollout().loss, saved=44887.0, per_min_now=0.0)
     done = replace(
         samples.incident_rollout(), phase=Phase.ROLLED_BACK, state=State.HEALTHY, headline="Checkout 5.2b was rolled back", auto_act=None,
-        sends=sent, loss=loss, ended_at=samples.NOW, verbs=samples.verbs(running=False),
+        sends=sent, loss=loss, ended_at=samples.NOW, weight=samples.weight(0.0, 0.0), verbs=samples.verbs(running=False),
         note="customers hit: 3 to the verdict, 3 to the read-back of 0 %",
     )  # fmt: skip
-    still = replace(samples.incident_target(), verbs=samples.verbs(running=False))
+    still = replace(samples.incident_target(), verbs=samples.verbs(running=False), weight=samples.weight(0.0, 0.0))
     return replace(
         samples.incident(),
         targets=(still,),

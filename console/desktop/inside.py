@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from console.desktop import theme
+from console.desktop import look, theme
 from console.desktop.acting import notice
 from console.desktop.aloud import announce
 from console.desktop.choices import choices
@@ -77,6 +77,15 @@ class Inside(QObject):
         palette.closed.connect(palette.deleteLater)
         pages = tuple(self.window.entries.values())
         palette.open_with(choices(self._around.known, pages, self.go, self.steering.preview_of, self.steering.acting.act))
+
+    def choose_size(self, step: int) -> None:
+        """Choose the next larger or smaller text size, or (0) the normal one, for the next start."""
+        from console.desktop.pages.preferences import ZOOM, preferences  # noqa: PLC0415 (the first paint does not wait for it)
+
+        size = preferences().step_zoom(step)
+        self._around.bridge.ask(lambda desk: desk.set_setting(ZOOM, str(size)))
+        when = "It is this now." if size == look.zoom() else "It takes effect at the next start."
+        self.tell(notice(self._around, "ok", f"Text size {size} %", when))
 
     def _follow(self, key: str) -> None:
         """Open a page from a ribbon, or the question that its link stands for."""

@@ -1,4 +1,4 @@
-"""The window's keys: F6 to F9 for the verbs, Ctrl+K for the palette, / for the filter, Ctrl and a number for a page."""
+"""The window's keys: F6 to F9 for the verbs, Ctrl+K for the palette, / for the filter, Ctrl with a number, +, - for page and text size."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def bind(window: Window, inside: Inside) -> None:
         _key(window, key, lambda chosen=verb: window.bottom.press_key(chosen))  # type: ignore[misc]
     _key(window, "Ctrl+K", inside.open_palette)
     _key(window, "/", lambda: _filter(inside))
+    for keys, step in (("Ctrl++", 1), ("Ctrl+=", 1), ("Ctrl+-", -1), ("Ctrl+0", 0)):
+        _key(window, keys, lambda chosen=step: inside.choose_size(chosen))  # type: ignore[misc]
     for number, page in enumerate(window.entries, 1):
         _key(window, f"Ctrl+{number}", lambda chosen=page: inside.go(chosen))  # type: ignore[misc]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from console.desktop import look, theme
 from console.desktop.pages import PAGES
 from console.desktop.single import call, instance_name, may_run
+from console.desktop.wanted import Practice
 from console.desktop.window import Window
 from console.model.places import chosen_home
 
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
 SCALE = "QT_SCALE_FACTOR"
 """Qt reads it once, when the application is made."""
 NORMAL = 100
-
-
-class Practice(NamedTuple):
-    """The practice shop to open with the window; `start` also starts its rollout."""
-
-    scenario: str
-    speed: float
-    start: bool
 
 
 def run(boot: Boot | None = None, *, practice: tuple[str, float, bool] | None = None) -> int:

@@ -21,8 +21,8 @@ from console.desktop.pages.preferences import preferences
 from console.desktop.pages.targets import TargetsPage
 from console.desktop.people import this_person
 from console.desktop.single import SingleInstance
-from console.desktop.start import Practice
 from console.desktop.style import ConsoleStyle
+from console.desktop.wanted import Practice
 from console.desktop.widgets.ring import FocusRing
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError

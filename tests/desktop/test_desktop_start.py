@@ -16,8 +16,8 @@ from PySide6.QtCore import qInstallMessageHandler
 from console.desktop import faults, look
 from console.desktop.pages import PAGES
 from console.desktop.single import SingleInstance, call, instance_name, may_run
-from console.desktop.start import Practice
 from console.desktop.starting import Booted, Starting
+from console.desktop.wanted import Practice
 from console.desktop.window import Window
 from console.model.errors import ConsoleError
 from tests.desktop import samples

@@ -10,6 +10,7 @@ from console.desktop.inside import Inside
 from console.desktop.pages import PAGES
 from console.desktop.start import make_app
 from console.desktop.window import Window
+from console.model.audit import AnchorPlace
 from console.model.readiness import Light
 from tests.desktop import samples
 from tests.desktop.clipping import clipped
@@ -31,6 +32,19 @@ SHOWN = (
 )
 
 
+TROUBLED = ("audit", "settings")
+"""Pages that are shown once more while the team's database does not answer."""
+
+
+def troubled() -> fake_desk.FakeDesk:
+    """Return a desk whose records wait, whose anchors are out of reach, and whose history was never moved."""
+    desk = fake_desk.FakeDesk()
+    why = "The team's database, releases on db.example:5432, does not answer."
+    desk.kept = samples.team_records(waiting=3, unmoved=412, from_next_start="your own folder", problem=why)
+    desk.places = [AnchorPlace("/media/usb/audit-anchor-2026-11-24.jsonl", problem="It cannot be read: no such file or directory.")]
+    return desk
+
+
 def settle() -> None:
     """Let every layout come to rest."""
     for _ in range(6):
@@ -42,8 +56,9 @@ def main() -> None:
     app = make_app(sys.argv[:1])
     theme.apply(app, "dark")
     print(f"{app.devicePixelRatio():g}")
-    for key, update in SHOWN:
-        around = fake_desk.surroundings(fake_desk.FakeDesk())
+    scenes = [(key, update, fake_desk.FakeDesk()) for key, update in SHOWN]
+    for key, update, desk in (*scenes, *((key, samples.incident, troubled()) for key in TROUBLED)):
+        around = fake_desk.surroundings(desk)
         window = Window(PAGES)
         inside = Inside(around, window)
         window.show()

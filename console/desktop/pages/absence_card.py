@@ -39,6 +39,7 @@ class AbsenceCard(Card):
         head.setStretch(0, 1)
         foot = row([self.meanwhile, self.go_on], 16)
         foot.setStretch(0, 1)
+        foot.setAlignment(self.meanwhile, Qt.AlignmentFlag.AlignTop)
         foot.setAlignment(self.go_on, Qt.AlignmentFlag.AlignBottom)
         self.body.addLayout(head)
         self.body.addLayout(foot, 1)

@@ -57,6 +57,12 @@ class Preferences(QObject):
             self.zoom = int(size)
             self.changed.emit()
 
+    def step_zoom(self, step: int) -> int:
+        """Take the next larger (1) or smaller (-1) text size for the next start, or (0) the normal one, and return it."""
+        place = look.ZOOMS.index(self.zoom) + step if step else 0
+        self.take_zoom(str(look.ZOOMS[min(max(place, 0), len(look.ZOOMS) - 1)]))
+        return self.zoom
+
     def take_motion(self, reduced: str) -> None:
         """Reduce motion, or not: `yes` or `no`."""
         self.reduced_motion = reduced == "yes"

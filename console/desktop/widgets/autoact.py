@@ -127,7 +127,7 @@ class AutoActCard(Panel):
         self._rows.show_view(rollout.sends)
         self._heading.setVisible(not over)
         self._total.setVisible(not over)
-        self._total.setText(f"{forms.span(sum(row.predicted_s for row in rollout.sends))} all" if rollout.sends else "nothing is sent")
+        self._total.setText(f"{forms.span(_predicted_s(rollout))} all" if rollout.sends else "nothing is sent")
         if counting and not self._timer.isActive():
             self._timer.start()
         elif not counting:
@@ -139,7 +139,7 @@ class AutoActCard(Panel):
         back = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
         stay = rollout.verbs.get(Verb.HOLD)
         failing, over = counting or rollout.state is State.FAILED, rollout.phase.over
-        shut = rollout.readiness is not None and rollout.readiness.light is Light.SHUT
+        shut = self._shut
         self._now.setVisible(failing and not over and not shut)
         self._stay.setVisible(shut and not over)
         self._calm.setVisible((shut or not failing) and not over)
@@ -150,6 +150,11 @@ class AutoActCard(Panel):
         for button in (self._hold, self._stay):
             button.set_locked("" if stay is not None and stay.enabled else (stay.second if stay else "nothing to hold"))
 
+    @property
+    def _shut(self) -> bool:
+        readiness = self._view.readiness if self._view is not None else None
+        return readiness is not None and readiness.light is Light.SHUT
+
     def _tick(self) -> None:
         act = self._view.auto_act if self._view is not None else None
         if act is None:
@@ -157,7 +162,8 @@ class AutoActCard(Panel):
             self._words.setText("What was sent back" if sent else "The way back")
             return
         left = (act.at - ticker().now()).total_seconds()
-        self._words.setText("Rolls back by itself in" if left > 0 else "Rolls back by itself now")
+        does = "Rolls back, or asks you," if self._shut else "Rolls back by itself"  # a one-way step that is past ends it in a question
+        self._words.setText(f"{does} in" if left > 0 else f"{does} now")
         self._left.setText(forms.countdown(left) if left > 0 else "")
         self._bar.show_share(left / act.total_s if act.total_s else 0.0)
 
@@ -185,3 +191,13 @@ class AutoActCard(Panel):
         self.body.addWidget(self._rows)
         self.body.addWidget(self._loses)
         self.body.addStretch(1)
+
+
+def _predicted_s(rollout: RolloutView) -> float:
+    """Return the seconds that the light and the verb say as well: of the longest chain of rows, for rows may run side by side."""
+    verb = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
+    if rollout.readiness is not None:
+        return rollout.readiness.predicted_s
+    if verb is not None and verb.predicted_s is not None:
+        return verb.predicted_s
+    return sum(row.predicted_s for row in rollout.sends)

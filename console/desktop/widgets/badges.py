@@ -24,6 +24,8 @@ ENFORCED = {
     "console": ("monitor", "This console only", "others can move it", "look"),
 }
 """Icon, word, meaning and ink of each layer that can hold a freeze."""
+CUT_PX = 60.0
+"""A grey part with less room than this is left out: a few letters and dots say nothing."""
 
 
 class Badge(Painted):
@@ -61,7 +63,9 @@ class Badge(Painted):
         image = mark_pixmap(self._picture, 15) if isinstance(self._picture, State) else icons.pixmap(self._picture[0], 15, self._picture[1])
         painter.drawPixmap(0, (self.height() - 15) // 2, image)
         room = QRectF(23, 0, self.width() - 23, self.height())
-        write_run(painter, room, [(self._strong, "label", self._ink), (self._grey, "small", "text.2")], 8.0)
+        left = room.width() - width_of(self._strong, "label") - 8
+        grey = self._grey if left >= min(width_of(self._grey, "small"), CUT_PX) else ""
+        write_run(painter, room, [(self._strong, "label", self._ink), (grey, "small", "text.2")], 8.0)
 
 
 class EnforcementBadge(Badge):

@@ -151,7 +151,8 @@ class BottomBar(QFrame):
         turns solid in its place.
         """
         self._failing = failing
-        self._subject.setText(subject or "no target")
+        cut = width_of(subject, "label") > ACTS_ON
+        self._subject.setText((subject.removesuffix(" canary") if cut else subject) or "no target")
         for verb, button in self.buttons.items():
             view = verbs.get(verb) or (verbs.get(Verb.ABORT) if verb is Verb.ROLLBACK else None)
             self._told[verb] = view.verb if view is not None else verb

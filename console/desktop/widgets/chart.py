@@ -30,6 +30,7 @@ SMOOTH_BELOW = 500
 LOW = 160
 OLD_S = 15.0
 AXIS_PX = 34
+AXIS_HIGH = 18
 TICK_PX = 56
 MARKER_ROOM = 0.22
 """The part of a chart's height above its lines that is kept for the words of markers."""
@@ -128,7 +129,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         if not spans or not len(every):
             return
         low, high = nice_range(float(every.min()), float(every.max()))
-        high += (high - low) * (MARKER_ROOM if self._shown[1] else 0.0)
+        high += (high - low) * (self._word_room() if self._shown[1] else 0.0)
         start, end = min(first for first, _ in spans), max(last for _, last in spans)
         self.getPlotItem().getAxis("left").setScale(1000.0 if self._seconds and high < 1 else 1.0)
         self.getPlotItem().getViewBox().setRange(xRange=(start, max(end, start + 1)), yRange=(low, high), padding=0)
@@ -163,9 +164,30 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             fits = bool(apart and x >= 0 and x + room <= min(free, self.width() - AXIS_PX + 4))
             self._markers[at].setVisible(apart)
             self._markers[at].label.setVisible(fits)
+            self._markers[at].label.setPosition(self._word_place())
             line_at = x if apart else line_at
             if fits:
                 free = x
+
+    def _word_share(self) -> float:
+        """Return the part of the lines' height that a marker's word takes."""
+        axis = AXIS_HIGH if self.getPlotItem().getAxis("bottom").isVisible() else 0
+        return min(0.5, (theme.line_height("caption") + 1) / max(1.0, self.height() - axis - 2.0))
+
+    def _word_room(self) -> float:
+        """Return how much of the values' span is left free above them, so that no word lies over a line."""
+        share = self._word_share()
+        return max(MARKER_ROOM, share / (1 - share))
+
+    def _word_place(self) -> float:
+        """Return how far up its line a marker's word stands, so that its top is not cut off in a low chart."""
+        return min(0.94, 1 - self._word_share() / 2)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the words of markers whole and off the lines at the new height."""
+        super().resizeEvent(event)
+        if event is not None and hasattr(self, "_shown") and event.size().height() != event.oldSize().height():
+            self.show_lines(*self._shown)
 
     def _dress(self) -> None:
         self.setBackground(theme.colour("bg.panel"))
@@ -177,7 +199,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             axis.setTextPen(theme.colour("text.3"))
             axis.setStyle(tickFont=theme.font("caption"), tickLength=0, tickTextOffset=4, maxTickLevel=0)
         item.getAxis("left").setWidth(AXIS_PX)
-        item.getAxis("bottom").setHeight(18)
+        item.getAxis("bottom").setHeight(AXIS_HIGH)
 
 
 def nice_range(low: float, high: float) -> tuple[float, float]:

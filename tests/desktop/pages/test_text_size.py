@@ -10,10 +10,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from console.desktop import look, start
+from console.desktop.pages.dialog import Asking
 from console.desktop.pages.preferences import preferences
 from console.desktop.pages.settings import SettingsPage
 from console.desktop.widgets.bottombar import BottomBar
 from console.desktop.widgets.label import Label
+from tests.desktop import samples
 from tests.desktop.clipping import clipped
 
 ROOT = Path(start.__file__).parents[2]
@@ -62,6 +64,22 @@ def test_a_text_size_is_stored_and_said_to_need_a_start(shown, qtbot, desk):
     assert page._size_note.text() == "150 % takes effect at the next start; now it is 100 %."
 
 
+def test_ctrl_plus_and_minus_step_through_the_sizes_and_say_when_they_hold(opened, qtbot):
+    inside = opened(samples.incident())
+    inside.window.activateWindow()
+    qtbot.waitUntil(inside.window.isActiveWindow)
+    for keys, size in (("Plus", "125"), ("Equal", "150"), ("Minus", "125"), ("0", "100"), ("Minus", "100")):
+        qtbot.keyClick(inside.window, getattr(Qt.Key, f"Key_{keys}"), Qt.KeyboardModifier.ControlModifier)
+        qtbot.waitUntil(lambda size=size: inside.desk.called("set_setting")[-1:] == [("text_size", size)])
+        assert preferences().zoom == int(size)
+
+
+def test_the_largest_size_is_the_last():
+    preferences().zoom = 200
+    assert preferences().step_zoom(1) == 200
+    assert preferences().step_zoom(0) == 100
+
+
 def test_theme_and_size_are_remembered_together(tmp_path):
     assert (look.remembered(), look.zoom()) == ("system", 100)
     look.remember("system", "light", 150)
@@ -83,3 +101,17 @@ def test_every_verb_stays_on_the_bar_in_a_very_narrow_window(qtbot):
     bar.resize(720, 60)
     bar.show()
     assert all(button.geometry().right() < 720 and button.isVisible() for button in bar.buttons.values())
+
+
+def test_the_questions_about_the_records_have_room_for_their_words(opened, qtbot):
+    inside = opened(samples.incident())
+    inside.desk.kept = samples.team_records(waiting=3, unmoved=412)
+    inside.go("settings")
+    team = inside.pages["settings"].team
+    qtbot.waitUntil(lambda: team._view is not None)
+    for ask in (team._ask_join, team._ask_move, team._ask_leave):
+        ask()
+    inside.go("audit")
+    for dialog in inside.window.findChildren(Asking):
+        assert clipped(dialog) == []
+        dialog.close()

@@ -260,14 +260,18 @@ def restore_team(path: Path, url: str, place: str) -> list[str]:
         return restore(_connection(address, place), address, backup)
 
 
-async def retain(days: int) -> int:
-    """Delete samples older than so many days of rollouts that are over, and return how many."""
-    from console.store.retention import forget  # noqa: PLC0415
+async def retain(days: int) -> tuple[int, int]:
+    """Delete samples older than so many days of rollouts that are over, and customers' ids whose time is over; returns how many of each."""
+    from console.store.retention import AT_ONCE, forget  # noqa: PLC0415
 
-    store, now = await opened_any(), SystemClock().now()
+    store, now, deleted = await opened_any(), SystemClock().now(), 0
     try:
         me = Actor(store.person or os.environ.get("USER", "console"), this_console())
-        return await store.database.write(lambda conn: forget(conn, now - timedelta(days=days), me, now))
+        while True:
+            some = await store.database.write(lambda conn: forget(conn, now - timedelta(days=days), me, now))
+            deleted += some
+            if some < AT_ONCE:
+                return deleted, await store.personal.purge(now)
     finally:
         await store.close()
 

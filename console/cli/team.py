@@ -152,5 +152,6 @@ def _tell(report: VerifyReport, where: str, *, as_json: bool) -> None:
 def retention(
     *, days: Annotated[int, typer.Option("--days", min=1, max=36_500, help="Keep samples of so many days; the audit is never deleted.")]
 ) -> None:
-    """Delete the judge's samples of rollouts that are over and older than this."""
-    print(f"{asyncio.run(team.retain(days))} samples deleted. The audit is whole.")
+    """Delete the judge's samples of rollouts that are over and older than this, and customers' ids whose time is over."""
+    deleted, customers = asyncio.run(team.retain(days))
+    print(f"{deleted} samples deleted, and {customers} customers' ids whose time was over. The audit is whole.")

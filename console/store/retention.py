@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from console.model.audit import Entry, RecordKind
 from console.model.rollout import Actor
@@ -10,14 +10,18 @@ from console.store.rows import stamp
 from console.store.schema import rollouts, samples
 from console.store.trail import append_to
 
+AT_ONCE = 10_000
+"""How many samples one transaction deletes, so that it keeps nobody waiting who wants to write."""
 
-def forget(conn: Connection, before: datetime, actor: Actor, at: datetime) -> int:
-    """Delete the samples from before an instant of rollouts that are over, with a record, in the open transaction; returns how many."""
+
+def forget(conn: Connection, before: datetime, actor: Actor, at: datetime, at_once: int = AT_ONCE) -> int:
+    """Delete samples from before an instant of rollouts that are over, with a record, in the open transaction; returns how many.
+
+    As many as `at_once`: there may be more then.
+    """
     over = select(rollouts.c.id).where(rollouts.c.over == 1)
-    old = (samples.c.at < stamp(before), samples.c.rollout.in_(over))
-    count = int(conn.execute(select(func.count()).select_from(samples).where(*old)).scalar_one())
-    if count:
-        conn.execute(delete(samples).where(*old))
+    old = select(samples.c.number).where(samples.c.at < stamp(before), samples.c.rollout.in_(over)).limit(at_once)
+    count = conn.execute(delete(samples).where(samples.c.number.in_(old))).rowcount
     detail = {"samples": count, "before": stamp(before)}
     append_to(conn, Entry(RecordKind.SETTING, actor, at, "retention", result="deleted", detail=detail))
     return count

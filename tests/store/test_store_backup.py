@@ -7,17 +7,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 from store_kit import ANN, BACK, NOON, UP, HandClock, allow, driving, entry, intent_for, make_plan, outcome_for
 from team_kit import Team
 
 from console.model.audit import AuditFilter, RecordKind
-from console.model.errors import BadFile, GateFailed, NotAllowed
+from console.model.errors import BadFile, CannotRecord, GateFailed, NotAllowed
 from console.model.freeze import FreezeWindow, StopTheLine, Weekly
 from console.model.readiness import Rehearsal
 from console.model.rollout import Actor, GateSample, Phase
 from console.model.stores import RolloutChange, TargetRow
 from console.model.views import QuarantineView
 from console.store.backup import back_up, opened_backup, restore_file, verified
+from console.store.postgres import moving
 from console.store.postgres.address import address_of
 from console.store.postgres.moving import move_history
 from console.store.postgres.restoring import restore
@@ -192,3 +194,37 @@ async def test_two_histories_with_the_same_names_move_with_all_that_holds_in_the
     assert await store.personal.purge(until) == 2
     assert (len(await store.ways.rehearsals("shop")), len(await store.samples.of("R-2"))) == (1, 1)
     assert (await store.audit.verify()).ok
+
+
+@pytest.mark.postgres
+@pytest.mark.one_file
+async def test_very_many_samples_move_in_portions_and_go_on_where_the_move_was_cut_off(
+    team: Team, tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+):
+    ann = team.open("ann", tmp_path / "ann", clock)
+    await filled(ann.local)
+    await ann.local.samples.add([GateSample("R-1", "sessions", NOON + timedelta(seconds=each), 5, each, 0, 1, 0) for each in range(1, 6)])
+    monkeypatch.setattr(moving, "_SAMPLES", 2)
+    add, added = moving._add_samples, []
+
+    def cut_off(conn: Connection, rows: list[dict[str, object]]) -> None:
+        added.append(len(rows))
+        if len(added) == 2:
+            raise CannotRecord("cut off")
+        add(conn, rows)
+
+    monkeypatch.setattr(moving, "_add_samples", cut_off)
+    with pytest.raises(CannotRecord, match="cut off"):
+        await move_history(ann, ANN, "one record of all")
+    moved = await move_history(ann, ANN, "one record of all")
+    assert (moved.rollouts, added) == (1, [2, 2, 2, 2])
+    assert [sample.baseline_ok for sample in await ann.samples.of("R-1")] == [1, 1, 2, 3, 4, 5]
+    assert len(await ann.journal.rollouts(live=False)) == 1
+
+
+async def test_samples_go_in_portions_so_that_nobody_waits_long_for_the_records(store: SqliteStore):
+    await filled(store)
+    await store.samples.add([GateSample("R-1", "sessions", NOON, 5, 1, 0, 1, 0) for _ in range(4)])
+    later = NOON + timedelta(days=40)
+    gone = [await store.database.write(lambda conn: forget(conn, later, ANN, later, 2)) for _ in range(4)]
+    assert gone == [2, 2, 1, 0]

@@ -24,7 +24,7 @@ from console.store.trail import append_to
 
 MOVED = "moved into the team"
 """The setting in a person's own folder that says that its history was moved, and into which log."""
-_PORTION = 100
+_PORTION, _SAMPLES = 100, 2000
 _PIECE = 200_000
 """Characters of a copied body in one text; a longer text would be cut."""
 
@@ -63,6 +63,8 @@ async def move_history(store: PostgresStore, actor: Actor, reason: str, progress
         _go_on(progress, len(names), total)
         if history.row["id"] not in names:
             names[history.row["id"]] = await store.server.write(partial(_take_in, history=history, actor=actor, reason=reason, log=log))
+    for history in histories:
+        await _move_samples(store, history, names[history.row["id"]])
     for start in range(0, len(left), _PORTION):
         _go_on(progress, total - len(left) + start, total)
         some = left[start : start + _PORTION]
@@ -130,6 +132,7 @@ class _History:
 
     row: dict[str, Any]
     parts: Mapping[Table, list[dict[str, Any]]]
+    samples: list[dict[str, Any]]
 
 
 def _history(conn: Connection) -> tuple[str, Sequence[Any], list[_History]]:
@@ -137,8 +140,8 @@ def _history(conn: Connection) -> tuple[str, Sequence[Any], list[_History]]:
     records = conn.execute(select(audit.c.seq, audit.c.hash, audit.c.body).order_by(audit.c.seq)).all()
     found = []
     for row in conn.execute(select(rollouts).order_by(rollouts.c.number)).mappings():
-        parts = {table: _rows_of(conn, table, row["id"]) for table in (steps, samples, quarantines, customers, salts)}
-        found.append(_History(dict(row), parts))
+        parts = {table: _rows_of(conn, table, row["id"]) for table in (steps, quarantines, customers, salts)}
+        found.append(_History(dict(row), parts, _rows_of(conn, samples, row["id"])))
     return log, records, found
 
 
@@ -183,6 +186,19 @@ def _take_in(conn: Connection, history: _History, actor: Actor, reason: str, log
     entry = Entry(RecordKind.CONSOLE, actor, at, "move rollout", history.row["target"], name, reason, "moved", history.row["plan_hash"])
     append_to(conn, replace(entry, detail=detail))
     return name
+
+
+async def _move_samples(store: PostgresStore, history: _History, name: str) -> None:
+    """Add the samples that the team does not have yet, some in each transaction: there may be very many of one rollout."""
+    counted = select(func.count()).select_from(samples).where(samples.c.rollout == name)
+    have = int(await store.server.read_whole(lambda conn: conn.execute(counted).scalar_one()))
+    for start in range(have, len(history.samples), _SAMPLES):
+        rows = [row | {"rollout": name} for row in history.samples[start : start + _SAMPLES]]
+        await store.server.write(partial(_add_samples, rows=rows))
+
+
+def _add_samples(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    conn.execute(insert(samples), rows)
 
 
 def _renamed(row: Mapping[str, Any], before: str, name: str) -> dict[str, Any]:

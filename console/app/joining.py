@@ -64,7 +64,8 @@ async def move(store: Store, actor: Actor, reason: str, progress: Callable[[int,
         raise own
     await store.ready()
     moved = await move_history(store, actor, reason, progress)
-    return f"{moved.records:,} records, {moved.rollouts:,} rollouts, {moved.targets:,} targets and {moved.windows:,} freeze windows"
+    counts = ((moved.records, "record"), (moved.rollouts, "rollout"), (moved.targets, "target"), (moved.windows, "freeze window"))
+    return ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in (*counts, (moved.stops, "stop")))
 
 
 async def unmoved(store: Store) -> int:

@@ -54,6 +54,7 @@ async def _of_team(store: "PostgresStore", clock: Clock) -> RecordsView:
         login=store.address.login,
         at=clock.now(),
         identity=store.server.door.pinned,
+        protection=store.address.protection,
         problem="" if lost is None else str(lost),
         roles=roles,
         environments=environments,

@@ -32,6 +32,8 @@ class RecordsView:
     """How many records of one's own folder are not in the team's database, because its history was never moved there."""
     from_next_start: str = ""
     """Where records will be kept from the next start on, where another place was chosen; "" where they stay."""
+    protection: str = ""
+    """How the connection to a team's database is protected on its way, in words."""
 
     def cannot_drive(self, environment: str) -> str:
         """Return in words why this login may not move anything forward in an environment; "" where it may, or where it is not known."""
@@ -57,3 +59,5 @@ class TeamTried:
     roles: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
+    protection: str = ""
+    """How the connection is protected on its way, in words."""

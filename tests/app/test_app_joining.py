@@ -55,6 +55,7 @@ async def test_a_try_says_who_answers_and_chooses_nothing(url):
     assert (found.login, found.roles, found.environments) == ("postgres", ("admin",), ())
     assert found.identity.startswith("log ")
     assert found.may[0]
+    assert found.protection == "does not leave this computer"
     assert (await team.shown())["login"] == ""
 
 

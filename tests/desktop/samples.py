@@ -529,6 +529,7 @@ def team_records(**changes: object) -> RecordsView:
         login="rita",
         at=NOW,
         identity="log 5f2c in database releases",
+        protection="encrypted; the server proves its certificate and its name",
         roles=("operator", "approver"),
         environments=("production", "staging"),
         may=("starts, drives and takes back rollouts", "gives permits to others"),
@@ -540,5 +541,5 @@ def team_records(**changes: object) -> RecordsView:
 def tried(**changes: object) -> TeamTried:
     """Return a team's database that answered to a login with two roles."""
     view = team_records()
-    made = TeamTried(view.place, view.login, view.identity, view.roles, view.environments, view.may)
+    made = TeamTried(view.place, view.login, view.identity, view.roles, view.environments, view.may, view.protection)
     return replace(made, **changes)  # type: ignore[arg-type]

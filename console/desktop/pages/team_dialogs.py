@@ -36,6 +36,7 @@ def tried_rows(found: TeamTried) -> tuple[tuple[str, str], ...]:
     return (
         ("Reached", found.place),
         ("Is", found.identity),
+        ("On its way", found.protection),
         ("Role", ", ".join(found.roles) or "none: an administrator of the team has to add you"),
         *may,
         *((("In", where),) if found.roles else ()),
@@ -76,7 +77,7 @@ class JoinDialog(Asking):
         self.password.setAccessibleName("Password")
         self.test = Button("Test the connection")
         self.test.clicked.connect(self._test)
-        self.state, self.facts, self.bar = MarkLabel("small.strong", 13), Facts(62), _busy_bar()
+        self.state, self.facts, self.bar = MarkLabel("small.strong", 13), Facts(72), _busy_bar()
         for words, field in (("Address", self.address), ("Password, kept in the system's keyring", self.password)):
             self.body.addWidget(Label(words, "small", "text.3"))
             self.body.addWidget(field)

@@ -37,7 +37,7 @@ def state_of(view: RecordsView) -> tuple[State, str]:
 
 def fact_rows(view: RecordsView) -> tuple[tuple[str, str], ...]:
     """Return where the records are, as whom they are written, and what that login may do."""
-    rows = [("Where", view.place), ("Pinned", view.identity), ("You", view.login)]
+    rows = [("Where", view.place), ("Pinned", view.identity), ("On its way", view.protection), ("You", view.login)]
     if view.team:
         rows.append(("Role", ", ".join(view.roles) or ("not read" if view.problem else "none: nothing but reading")))
         rows += [("May", f"{role}: {words}") for role, words in zip(view.roles, view.may, strict=False)]
@@ -105,7 +105,7 @@ class TeamPanel(Panel):
         self._ticks = 0
         self.state = MarkLabel("label", 15)
         self.head_widget(self.state)
-        self.facts, self.problem = Facts(58), Label("", "small", "look", wrap=True)
+        self.facts, self.problem = Facts(66), Label("", "small", "look", wrap=True)
         self.consoles_head, self.consoles = Label("Consoles and agents", "small.strong", "text.2"), ConsoleRows()
         self.alone = Label(
             "Nobody shares these records. A team keeps them in a PostgreSQL database, where every console sees a change at once and the "

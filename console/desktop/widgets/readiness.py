@@ -51,9 +51,7 @@ def light_words(readiness: Readiness, now: datetime) -> LightWords:
         return LightWords(State.BLIND, "Not known", "whether the way back is open", "look")
     if left >= SOON_S:
         return LightWords(State.STALE, "Rollback open", f"{seconds}, but see why not ready", "look")
-    return LightWords(
-        State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"({AFTER}), {seconds} now", "look"
-    )
+    return LightWords(State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"{seconds} ({AFTER})", "look")
 
 
 def rehearsal_words(rehearsal: Rehearsal | None, now: datetime) -> str:
@@ -98,6 +96,7 @@ class ReadinessLight(Badge):
         if self._readiness is not None:
             said = light_words(self._readiness, ticker().now())
             self.show_badge(said.state, said.strong, said.grey, said.ink)
+            self.setToolTip(plain_tip(f"{said.strong}, {said.grey}"))
 
 
 class ReasonList(QWidget):

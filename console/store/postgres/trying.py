@@ -29,4 +29,4 @@ def tried(address: Address, password: str) -> TeamTried:
         engine.dispose()
     roles, environments = (mine[0].roles, mine[0].environments) if mine else ((), ())
     may = tuple(MEANS.get(role, "") for role in roles)
-    return TeamTried(str(address), address.login, door.pinned, roles, environments, may)
+    return TeamTried(str(address), address.login, door.pinned, roles, environments, may, address.protection)

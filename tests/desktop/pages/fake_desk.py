@@ -280,7 +280,7 @@ class FakeDesk:
         if progress is not None and not progress(206, 412):
             raise NotAllowed("The move was stopped.", means="206 of 412 are in the team's records.", advice="Move again.")
         self.kept = replace(self.kept, unmoved=0)
-        return "412 records, 3 rollouts, 2 targets and 1 freeze windows"
+        return "412 records, 3 rollouts, 2 targets, 1 freeze window, 0 stops"
 
     async def team_leave(self):
         self._note("team_leave")

@@ -25,7 +25,7 @@ CLICK = Qt.MouseButton.LeftButton
     ("light", "state", "strong", "grey"),
     [
         (Light.READY, State.HEALTHY, "Rollback ready", "41 s"),
-        (Light.CLOSING, State.STALE, "Closing in 0:24", "(then hold only), 41 s now"),
+        (Light.CLOSING, State.STALE, "Closing in 0:24", "41 s (then hold only)"),
         (Light.SHUT, State.FAILED, "No way back", "hold only"),
         (Light.UNKNOWN, State.BLIND, "Not known", "whether the way back is open"),
     ],
@@ -53,9 +53,9 @@ def test_a_ready_light_says_until_when_and_what_is_left_after_that():
 def test_the_clock_of_a_closing_way_back_runs(shown):
     page = shown(ReleasesPage, samples.lit(Light.CLOSING))
     light = page.rollout.act._ready.light
-    assert light.accessibleName() == "Closing in 0:24, (then hold only), 41 s now"
+    assert light.accessibleName() == "Closing in 0:24, 41 s (then hold only)"
     ticker().set_clock(samples.SampleClock(samples.NOW + timedelta(seconds=4)))
-    assert light.accessibleName() == "Closing in 0:20, (then hold only), 41 s now"
+    assert light.accessibleName() == "Closing in 0:20, 41 s (then hold only)"
 
 
 def test_the_reasons_are_in_sight_on_the_release_page(shown):

@@ -102,7 +102,7 @@ def test_the_history_is_moved_with_a_reason_and_progress(page, desk, qtbot):
     qtbot.waitUntil(lambda: bool(page.heard["told"]))
     assert desk.called("team_move") == [("one history",)]
     assert steps == [(206, 412)]
-    assert page.heard["told"][-1].text == "412 records, 3 rollouts, 2 targets and 1 freeze windows, verified there."
+    assert page.heard["told"][-1].text == "412 records, 3 rollouts, 2 targets, 1 freeze window, 0 stops, verified there."
     qtbot.waitUntil(page.team.move_here.isHidden)
 
 

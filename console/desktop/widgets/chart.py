@@ -172,7 +172,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
     def _word_share(self) -> float:
         """Return the part of the lines' height that a marker's word takes."""
         axis = AXIS_HIGH if self.getPlotItem().getAxis("bottom").isVisible() else 0
-        return min(0.5, (theme.line_height("caption") + 1) / max(1.0, self.height() - axis - 2.0))
+        return min(0.5, (theme.line_height("caption") + 1) / max(1.0, float(self.height()) - axis - 2.0))
 
     def _word_room(self) -> float:
         """Return how much of the values' span is left free above them, so that no word lies over a line."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from servers.children import require
 
-from console.desktop.start import Practice
+from console.desktop.wanted import Practice
 from console.model.clock import SystemClock
 from console.model.events import StageEntered, StageJudged
 from console.model.freeze import OneOff

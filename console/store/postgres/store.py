@@ -16,8 +16,8 @@ from console.model.errors import BadFile, CannotRecord, StoreError
 from console.model.rollout import Actor
 from console.model.stores import Settings, TargetBook, TargetChange, TargetRow
 from console.model.systems import SecretRef
-from console.store.choice import Resolve, keep, kept, password_place
 from console.store.database import Patience
+from console.store.kept import Resolve, keep, kept, password_place
 from console.store.keys import Signer, read_keys
 from console.store.postgres.address import Address, address_of
 from console.store.postgres.connecting import Door

@@ -1,0 +1,80 @@
+"""What is shown where there is little room: no words cut in half, and nothing promised that will not be done."""
+
+import numpy as np
+import pytest
+
+from console.desktop import theme
+from console.desktop.widgets.autoact import AutoActCard
+from console.desktop.widgets.badges import Badge
+from console.desktop.widgets.bottombar import BottomBar
+from console.desktop.widgets.chart import AXIS_HIGH, ChartCard
+from console.model.readiness import Light
+from console.model.verbs import State
+from tests.desktop import samples
+
+
+@pytest.fixture
+def made(qtbot):
+    """Make a widget, give it a size and show it."""
+
+    def make(widget, *size):
+        qtbot.addWidget(widget)
+        widget.resize(*size)
+        widget.show()
+        return widget
+
+    return make
+
+
+def rollout(light=None):
+    return samples.incident().rollouts[0] if light is None else samples.lit(light).rollouts[0]
+
+
+@pytest.mark.parametrize("high", [120, 140, 218, 400])
+def test_a_markers_word_is_whole_and_lies_over_no_line(made, high):
+    view = rollout()
+    card = made(ChartCard(), 204, high)
+    card.show_view(view.charts[-1], view.markers)
+    plot, half = card._plot, theme.line_height("caption") / 2
+    axis = AXIS_HIGH if plot.getPlotItem().getAxis("bottom").isVisible() else 0
+    room = plot.height() - axis - 2
+    low, top = plot.getPlotItem().getViewBox().viewRange()[1]
+    highest = max(float(np.nanmax(line.getData()[1])) for line in plot._lines.values())
+    middle = (1 - plot._word_place()) * room
+    assert card.marker_words == ("5 %",)
+    assert middle - half >= 0
+    assert middle + half <= (top - highest) / (top - low) * room
+
+
+def test_past_the_point_of_no_return_no_rollback_by_itself_is_promised(made):
+    card = made(AutoActCard(), 404, 400)
+    card.show_view(rollout())
+    assert card._words.text() == "Rolls back by itself in"
+    card.show_view(rollout(Light.SHUT))
+    assert card._words.text() == "Rolls back, or asks you, in"
+
+
+def test_the_card_says_the_seconds_that_the_light_says(made):
+    card = made(AutoActCard(), 404, 400)
+    card.show_view(rollout(Light.READY))
+    assert sum(row.predicted_s for row in rollout(Light.READY).sends) > 300
+    assert card._total.text() == "41 s all"
+
+
+def test_the_bar_drops_a_word_before_it_cuts_the_weight(made):
+    bar = made(BottomBar(), 1180, 60)
+    bar.show_verbs("checkout-eu, 5 % canary", {}, failing=False)
+    assert bar._subject.text() == "checkout-eu, 5 % canary"
+    bar.show_verbs("checkout-europe-west, 25 % canary", {}, failing=False)
+    assert bar._subject.text() == "checkout-europe-west, 25 %"
+
+
+def test_a_badge_leaves_a_second_part_out_that_would_be_dots(made):
+    wide, narrow = (made(Badge(), width, 20) for width in (220, 128))
+    alone = made(Badge(), 128, 20)
+    for badge in (wide, narrow):
+        badge.show_badge(State.HEALTHY, "Rollback ready", "41 s until 10:50", "ok")
+    alone.show_badge(State.HEALTHY, "Rollback ready", "", "ok")
+    assert narrow.grab().toImage() == alone.grab().toImage()
+    assert wide.grab().toImage() != alone.grab().toImage()
+    assert narrow.accessibleName() == "Rollback ready, 41 s until 10:50"

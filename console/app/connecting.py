@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.app.runners import pipeline_runner
 from console.model.clock import Clock
 from console.model.ports import Connections, Undo
 from console.model.systems import EnvoyTraffic, HttpUndo, SecretRef, UndoSpec
 from console.model.target import Target
 
 if TYPE_CHECKING:
+    from console.providers.clients.http import Token
     from console.store.secrets import Secrets
 
 
@@ -22,7 +24,6 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     from console.providers.clients.http import HttpClient  # noqa: PLC0415
     from console.providers.flags.httpflag import HttpFlags  # noqa: PLC0415
     from console.providers.metrics.openmetrics import OpenMetricsScrape  # noqa: PLC0415
-    from console.providers.pipelines.command import CommandRunner  # noqa: PLC0415
     from console.providers.traffic.envoy import EnvoyRouter  # noqa: PLC0415
     from console.providers.traffic.haproxy import HaproxyRouter  # noqa: PLC0415
     from console.providers.undo.command import CommandUndoStep  # noqa: PLC0415
@@ -31,7 +32,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
 
     http, folder = HttpClient(clock), Path(target.path).parent
 
-    def token(ref: SecretRef | None) -> "Callable[[], asyncio.Future[str]] | None":
+    def token(ref: SecretRef | None) -> "Token | None":
         return None if ref is None else lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted()))
 
     def undo(spec: UndoSpec) -> Undo:
@@ -39,8 +40,8 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
             return HttpUndoStep(spec, http, clock, token(spec.token))
         return CommandUndoStep(spec, folder, clock, trusted)
 
-    traffic, metrics, flag, pipeline = target.traffic, target.metrics, target.flag, target.pipeline
-    runner = CommandRunner(pipeline, folder, clock) if pipeline else None
+    traffic, metrics, flag = target.traffic, target.metrics, target.flag
+    runner = pipeline_runner(target, http, clock, token)
     return Connections(
         router=EnvoyRouter(traffic, http, clock) if isinstance(traffic, EnvoyTraffic) else HaproxyRouter(traffic, clock),
         workloads=HttpWorkloadVersions(target.workloads, http, clock),

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from console.files.backchecks import mistakes_in_the_way_back
+from console.files.pipelinechecks import mistakes_in_the_pipeline
 from console.files.problems import Mistake, Path, nearest, shown
 from console.files.spelling import Misspelled, read_moment, read_number, read_share, read_time, read_weight
 from console.policy.walltime import find_zone
@@ -26,6 +27,7 @@ def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         _blackout,
         _panels,
         _haproxy,
+        mistakes_in_the_pipeline,
         _speed,
     ):
         yield from check(tree)

@@ -1,8 +1,8 @@
 """The ports to outside systems: two to four methods each, saying what a return means. All errors are `console.model.errors`."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from console.model.readings import (
     FlagState,
@@ -11,6 +11,7 @@ from console.model.readings import (
     MetricReading,
     PipelineRun,
     RequestCounts,
+    RunChange,
     SideVersion,
     Split,
     SplitChange,
@@ -72,6 +73,33 @@ class Pipeline(Protocol):
 
     async def cancel(self, run: str, reason: str) -> None:
         """Stop a run; it then ends as cancelled."""
+        ...
+
+
+@runtime_checkable
+class ApprovesGates(Protocol):
+    """What a pipeline can do besides, where its system has gates that wait for a person."""
+
+    async def approve(self, run: str, gate: str, reason: str) -> None:
+        """Let a stage go on whose `gate` waits; accepted, not yet observed."""
+        ...
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """What a pipeline can do besides, where its system knows what a run builds."""
+
+    async def changes(self, run: str) -> Sequence[RunChange]:
+        """Return the changes that a run builds, the newest first."""
+        ...
+
+
+@runtime_checkable
+class FindsRuns(Protocol):
+    """What a pipeline can do besides, where its runs live on without this program."""
+
+    async def find(self, key: str) -> str | None:
+        """Return the run that was started with a key, None where there is none; nothing is started."""
         ...
 
 

@@ -91,7 +91,11 @@ class SideVersion:
 
 @dataclass(frozen=True, slots=True)
 class PipelineStageRun:
-    """One stage of a run: `state` is planned, running, passed, failed or cancelled; `exit_code` is None until it ended."""
+    """One stage of a run: `state` is planned, waiting (for a person), running, passed, skipped, failed or cancelled.
+
+    `exit_code` is None until it ended, and where the system tells none. `link` is its page there. `gate` names what a person may approve
+    so that a waiting stage goes on; it is empty where nothing waits, and where it cannot be approved from here.
+    """
 
     name: str
     state: str
@@ -99,17 +103,35 @@ class PipelineStageRun:
     ended_at: datetime | None = None
     exit_code: int | None = None
     lines: int = 0
+    link: str = ""
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """A run of a pipeline; `state` is running, passed, failed or cancelled."""
+    """A run of a pipeline; `state` is running, passed, failed or cancelled.
+
+    `reason` says why it failed or was cancelled, and where. `link` is its page in the system that runs it. `note` says what it waits for
+    now, or what keeps it from being read.
+    """
 
     id: str
     version: str
     state: str
     stages: tuple[PipelineStageRun, ...]
     reason: str = ""
+    link: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """A change that a run builds: its revision, who wrote it, the first line of what they said, and its page where it has one."""
+
+    revision: str
+    author: str
+    title: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ class CommandPipeline:
     stages: tuple[CommandStage, ...]
     folder: str = "."
 
+    @property
+    def limit_s(self) -> float:
+        """Return the longest that a run takes."""
+        return sum(stage.timeout_s for stage in self.stages)
+
 
 @dataclass(frozen=True, slots=True)
 class HttpFlag:
@@ -118,7 +123,6 @@ class CommandUndo:
 
 WorkloadsSpec = HttpWorkloads
 MetricsSpec = OpenMetricsSource
-PipelineSpec = CommandPipeline
 FlagSpec = HttpFlag
 UndoSpec = HttpUndo | CommandUndo
 """How a declared step is done and verified; a manual one has none: a person does it and signs."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from console.model.freeze import Blackout, FreezeWindow
-from console.model.systems import FlagSpec, MetricsSpec, PipelineSpec, Side, TrafficSpec, UndoSpec, WorkloadsSpec, secrets_in
+from console.model.pipelines import PipelineSpec
+from console.model.systems import FlagSpec, MetricsSpec, Side, TrafficSpec, UndoSpec, WorkloadsSpec, secrets_in
 
 
 class Environment(StrEnum):

@@ -152,7 +152,7 @@ def traffic_name(target: Target) -> str:
 def _pipeline_steps(target: Target, release: str, timing: Timing) -> list[Step]:
     if target.pipeline is None:
         return []
-    deadline = sum(stage.timeout_s for stage in target.pipeline.stages)
+    deadline = target.pipeline.limit_s
     return [
         Step(
             seq=0,

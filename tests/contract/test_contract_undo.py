@@ -15,6 +15,7 @@ import psutil
 import pytest
 from faults.proxy import Fault, fault_proxy
 from faults.scripted import Answer, bomb, scripted_server
+from servers.ending import over
 from servers.fixtures import FlagServer
 
 from console.model.clock import SystemClock
@@ -408,7 +409,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from console.model.clock import SystemClock
-from console.model.target import CommandUndo
+from console.model.systems import CommandUndo
 from console.providers.undo.command import CommandUndoStep
 
 spec = CommandUndo(("/bin/sh", "-c", "sleep 300 & echo $! $$ > pids.new; mv pids.new pids; sleep 300"), ("true",))
@@ -426,19 +427,3 @@ async def test_nothing_survives_when_the_console_is_killed(tmp_path: Path) -> No
     console.kill()
     await asyncio.to_thread(console.wait)
     assert await over(*pids)
-
-
-async def over(*pids: int) -> bool:
-    """Wait until processes that were sent the last signal are gone; False when one goes on for 5 s."""
-    for _ in range(500):
-        if not any(alive(pid) for pid in pids):
-            return True
-        await asyncio.sleep(0.01)
-    return False
-
-
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

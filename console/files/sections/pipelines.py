@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from console.files.fields import Program, Section, Span, Text, usual
+from console.files.fields import Program, Secret, Section, Span, Text, Url, usual
+from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
-from console.model.systems import CommandPipeline, CommandStage, PipelineSpec
+from console.model.pipelines import BuildbotPipeline, PipelineSpec
+from console.model.systems import CommandPipeline, CommandStage
 
 
 class CommandSection(Section):
@@ -28,20 +30,73 @@ class CommandPipelineSection(Section):
     stages: Annotated[list[CommandSection], Field(min_length=1, max_length=50)]
 
 
-PipelineSection = CommandPipelineSection
+class BuildbotSection(Section):
+    """Buildbot: a builder that is forced for a release."""
+
+    provider: Literal["buildbot"]
+    url: Url
+    """The master's address."""
+    builder: Text
+    scheduler: Text
+    """The ForceScheduler that starts the builder; it must take the two parameters below."""
+    version_parameter: Text = "version"
+    """The parameter that gets the release's version."""
+    key_parameter: Text = "release_key"
+    """The parameter that gets a key of this console, so that nothing is built a second time."""
+    parameters: dict[Text, Text] = usual({}, {})
+    """More parameters, and what they get."""
+    user: Text | None = None
+    """Whose login the token is. Without a user it is sent as a bearer token, for a proxy before Buildbot."""
+    token: Secret | None = None
+    limit: Span = usual(3600.0, "60 min")
+    """When a run is stopped."""
+    timeout: Span = usual(10.0, "10 s")
+    """How long to wait for an answer."""
 
 
-def pipeline_of(section: CommandPipelineSection) -> PipelineSpec:
+PipelineSection = Annotated[CommandPipelineSection | BuildbotSection, Field(discriminator="provider")]
+
+
+def pipeline_of(section: CommandPipelineSection | BuildbotSection) -> PipelineSpec:
     """Return the pipeline."""
-    return CommandPipeline(tuple(CommandStage(stage.name, tuple(stage.run), stage.timeout) for stage in section.stages), section.folder)
+    if isinstance(section, CommandPipelineSection):
+        return CommandPipeline(tuple(CommandStage(stage.name, tuple(stage.run), stage.timeout) for stage in section.stages), section.folder)
+    return BuildbotPipeline(
+        section.url,
+        section.builder,
+        section.scheduler,
+        section.version_parameter,
+        section.key_parameter,
+        section.parameters,
+        section.user or "",
+        section.token,
+        section.limit,
+        section.timeout,
+    )
 
 
-def commands_of(section: CommandPipelineSection) -> tuple[tuple[str, ...], ...]:
+def commands_of(section: CommandPipelineSection | BuildbotSection) -> tuple[tuple[str, ...], ...]:
     """Return the commands that a pipeline would run here."""
-    return tuple(tuple(stage.run) for stage in section.stages)
+    return tuple(tuple(stage.run) for stage in section.stages) if isinstance(section, CommandPipelineSection) else ()
 
 
 def written_pipeline(spec: PipelineSpec) -> dict[str, Any]:
     """Return a pipeline as the file spells it."""
-    stages = [{"name": stage.name, "run": list(stage.run), "timeout": write_span(stage.timeout_s)} for stage in spec.stages]
-    return {"provider": "command", "folder": spec.folder, "stages": stages}
+    if isinstance(spec, CommandPipeline):
+        stages = [{"name": stage.name, "run": list(stage.run), "timeout": write_span(stage.timeout_s)} for stage in spec.stages]
+        return {"provider": "command", "folder": spec.folder, "stages": stages}
+    return given(
+        {
+            "provider": "buildbot",
+            "url": spec.url,
+            "builder": spec.builder,
+            "scheduler": spec.scheduler,
+            "version_parameter": spec.version_parameter,
+            "key_parameter": spec.key_parameter,
+            "parameters": dict(spec.parameters),
+            "user": spec.user or None,
+            "token": written_secret(spec.token),
+            "limit": write_span(spec.limit_s),
+            "timeout": write_span(spec.timeout_s),
+        }
+    )

@@ -1,12 +1,14 @@
 """The one module that builds HTTP clients, so that deadlines, limits and secrets are kept in one place."""
 
 import asyncio
+import base64
 import importlib.util
 import logging
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -45,7 +47,9 @@ for _noisy in ("httpx", "httpcore"):
 class Call:
     """One request. `system` is how messages name what is asked; `timeout_s` is the deadline for all of it, to the last byte.
 
-    `limit` caps the reply in decoded bytes. `token` is sent as a bearer token, in a header and nowhere else.
+    `limit` caps the reply in decoded bytes. `token` is sent as a bearer token, in a header and nowhere else; with `user` it is sent as
+    that user's password (RFC 7617). `heed` is told the status and headers (names in lower case) of every answer, of a refusal too.
+    `hide` are other secrets in it, such as a session's, that no message may show.
     """
 
     system: str
@@ -56,6 +60,11 @@ class Call:
     token: Token | None = None
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    heed: Callable[[int, Mapping[str, str]], None] | None = None
+    hide: tuple[str, ...] = ()
+    says: Callable[[bytes], bytes] = bytes
+    """Picks from the body of an error what a message shall quote."""
 
     @property
     def changes(self) -> bool:
@@ -86,8 +95,10 @@ class Reply:
 class HttpClient:
     """The HTTP connections of one target: a pool of its own, so that a target that hangs delays no other."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+        """Make a pool; `tls` is for systems with certificates of their own, else this computer's trust store is used."""
         self._clients: dict[str, httpx.AsyncClient] = {}
+        self._tls = tls
         self._dates = Dates(clock) if clock is not None else None
 
     def ahead_s(self) -> float | None:
@@ -109,6 +120,31 @@ class HttpClient:
         except (Malformed, TooLarge) as error:
             raise _unsure(call, error) if call.changes else error from None
 
+    async def stream(self, call: Call, take: Callable[[bytes], None]) -> None:
+        """Send a request that reads, and give `take` the answer's bytes as they come, until the other end closes it.
+
+        The call's deadline holds until the answer begins; after that silence is no error. Raises as `send` does, and what `take` raises.
+        """
+        progress = _Progress()
+        secret = await _secret(call)
+        request = self._request(replace(call, headers={**call.headers, "accept-encoding": "identity"}), secret, progress)
+        try:
+            async with asyncio.timeout(call.timeout_s):
+                answer = await self._client(call.url).send(request, stream=True)
+        except TimeoutError:
+            raise _no_answer(call, sent=progress.sent) from None
+        except httpx.HTTPError as error:
+            raise _translated(call, error) from None
+        try:
+            if not answer.is_success:
+                raise refusal(call.system, BadStatus(answer.status_code, b""), secret, changes=False)
+            async for chunk in answer.aiter_raw():
+                take(chunk)
+        except httpx.HTTPError as error:
+            raise _translated(call, error) from None
+        finally:
+            await answer.aclose()
+
     async def aclose(self) -> None:
         """Let go of all connections."""
         clients, self._clients = self._clients, {}
@@ -129,7 +165,7 @@ class HttpClient:
     def _request(self, call: Call, secret: str, progress: "_Progress") -> httpx.Request:
         headers = {"accept-encoding": "gzip", "user-agent": f"release-console/{__version__}", **call.headers}
         if secret:
-            headers["authorization"] = f"Bearer {secret}"
+            headers["authorization"] = f"Basic {_basic(call, secret)}" if call.user else f"Bearer {secret}"
         try:
             request = self._client(call.url).build_request(call.method, call.url, headers=headers, content=call.content)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -149,9 +185,13 @@ class HttpClient:
             raise _translated(call, error) from None
         if self._dates is not None:
             self._dates.note(answer.headers.get("date", ""), cached="age" in answer.headers)
+        if call.heed is not None:
+            call.heed(answer.status_code, dict(answer.headers))
         if answer.is_success:
             return Reply(call.system, body, answer.headers.get("content-type", "").partition(";")[0].strip().lower())
-        bad = BadStatus(answer.status_code, body, answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
+        for hidden in filter(None, (*call.hide, call.user and _basic(call, secret))):
+            body = body.replace(hidden.encode(), b"***")
+        bad = BadStatus(answer.status_code, call.says(body), answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
         raise refusal(call.system, bad, secret, changes=call.changes)
 
     def _client(self, url: str) -> httpx.AsyncClient:
@@ -163,9 +203,12 @@ class HttpClient:
             raise httpx.UnsupportedProtocol("unknown scheme")
         if scheme not in self._clients:
             # The trust store is read only when a target has an https address: it costs time that plain targets need not pay.
-            trust: ssl.SSLContext = (truststore if scheme == "https" else ssl).SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            trust: ssl.SSLContext = self._tls or (truststore if scheme == "https" else ssl).SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             transport = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_LIMITS)
-            self._clients[scheme] = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)  # noqa: S113
+            made = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)  # noqa: S113
+            # What one system asks us to keep would go to the next one on the same host too: a port is no part of a cookie's place.
+            made.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+            self._clients[scheme] = made
         return self._clients[scheme]
 
 
@@ -201,6 +244,10 @@ async def _secret(call: Call) -> str:
             advice="Store the secret again, without line breaks.",
         )
     return secret
+
+
+def _basic(call: Call, secret: str) -> str:
+    return base64.b64encode(f"{call.user}:{secret}".encode()).decode()
 
 
 async def _read(call: Call, answer: httpx.Response) -> bytes:

@@ -1,0 +1,28 @@
+"""The pipelines that a target file can name, a value each: what is needed to reach them, and nothing of how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from console.model.systems import CommandPipeline, SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class BuildbotPipeline:
+    """A builder of a Buildbot, forced through a ForceScheduler that takes the version and our key as parameters.
+
+    `user` and `token` are a login of Buildbot itself, or of a proxy before it; a token without user is a proxy's bearer token.
+    """
+
+    url: str
+    builder: str
+    scheduler: str
+    version_parameter: str = "version"
+    key_parameter: str = "release_key"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    token: SecretRef | None = None
+    limit_s: float = 3600.0
+    timeout_s: float = 10.0
+
+
+PipelineSpec = CommandPipeline | BuildbotPipeline

@@ -69,6 +69,8 @@ class Fleet:
         watch.start()
         self._parts.outbox.touch_calendar()
         live.touch()
+        if row.environment != target.environment.value:
+            self._soon(live, TargetChange(environment=target.environment.value), f"environment is {target.environment.value}")
 
     def knows(self, name: str) -> bool:
         """Tell whether a target was taken in, its file good or not."""
@@ -209,9 +211,12 @@ class Fleet:
         return take
 
     def _soon(self, live: LiveTarget, change: TargetChange, verb: str) -> None:
-        """Use what was read for the first time at once, and store it in the background."""
+        """Use what was read at once, and store it in the background."""
         live.row = replace(
-            live.row, stable=live.row.stable or change.stable or "", fingerprint=live.row.fingerprint or change.fingerprint or ""
+            live.row,
+            stable=live.row.stable or change.stable or "",
+            fingerprint=live.row.fingerprint or change.fingerprint or "",
+            environment=change.environment or live.row.environment,
         )
         task = asyncio.create_task(self._remember_quietly(live.name, change, verb))
         self._tasks.add(task)

@@ -89,7 +89,7 @@ class TargetRow:
 
     `trusted_digest` is the file hash for which a person allowed its commands. `fingerprint` pins the router (I11); "" is not yet pinned.
     `stable` is which side is stable, "" before it was first read. `practice` marks what the practice shop made. `environment` is that of
-    its file when it was added: a team gives rights by it.
+    its file as it was read last: a team gives rights by it.
     """
 
     name: str
@@ -110,6 +110,7 @@ class TargetChange:
     trusted_digest: str | None = None
     fingerprint: str | None = None
     stable: str | None = None
+    environment: str | None = None
     first: bool = False
 
 

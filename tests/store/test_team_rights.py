@@ -18,7 +18,7 @@ from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import CannotRecord, NotAllowed, StaleWrite, StoreError
 from console.model.freeze import FreezeWindow, StopTheLine, Weekly
 from console.model.rollout import Actor, GateSample
-from console.model.stores import TargetRow
+from console.model.stores import TargetChange, TargetRow
 from console.store.postgres.address import address_of
 from console.store.postgres.grants import ROLES, RULES
 from console.store.postgres.setup import Person, add_person, remove_person, set_up
@@ -350,3 +350,16 @@ async def test_an_administrator_who_is_no_superuser_sets_up_adds_and_another_one
     with pytest.raises(StoreError):
         await store.audit.append(entry("still here", RecordKind.REFUSAL))
     assert (await owner.audit.verify()).ok
+
+
+async def test_rights_follow_a_target_into_another_environment_and_nobody_pulls_one_into_theirs(team: Team, tmp_path: Path):
+    ann = await prepared(team, tmp_path / "ann")
+    sam, me = team.open("sam", tmp_path / "sam"), Actor("sam", "desk:sam")
+    with pytest.raises(NotAllowed):
+        await sam.targets.amend("shop", TargetChange(environment="staging"), me, "environment is staging", NOON)
+    with pytest.raises(NotAllowed, match="row-level security"):
+        await sam.wheel.take("R-1", me, 15)
+    await ann.targets.amend("shop", TargetChange(environment="staging"), ANN, "environment is staging", NOON)
+    assert (await sam.wheel.take("R-1", me, 15)).holder == me
+    with pytest.raises(NotAllowed):
+        await sam.targets.amend("shop", TargetChange(environment="production"), me, "environment is production", NOON)

@@ -17,7 +17,7 @@ from console.cli.watching import NOBODY, driver_of, take_from_a_watcher, watch_w
 from console.engine.watched import JUDGED, watcher_of
 from console.model.commands import Command
 from console.model.desk import PlanView
-from console.model.errors import ConsoleError, GateFailed, OutcomeUnknown
+from console.model.errors import ConsoleError, GateFailed, NotAllowed, OutcomeUnknown
 from console.model.events import DriftSeen, Event, MoveRefused, PhaseChanged, StageEntered, StageJudged, StepSettled
 from console.model.plan import Plan
 from console.model.rollout import Phase, Rollout, StepState
@@ -182,7 +182,7 @@ def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> 
             if driver:
                 print(_goes_on(hold.rollout, driver), flush=True)
             else:
-                await act(console, hold)
+                await _hold(console, hold)
                 print(await watch_words(console, hold.rollout), flush=True)
         except ConsoleError as error:
             print_error(error)
@@ -196,6 +196,15 @@ def _hold_on_interrupt(console: Console, hold: Command, done: asyncio.Event) -> 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with suppress(NotImplementedError, AttributeError):
             loop.add_signal_handler(getattr(signal, name), interrupted)
+
+
+async def _hold(console: Console, hold: Command) -> None:
+    """Hold a rollout; one that somebody else held already stays as they left it."""
+    try:
+        await act(console, hold)
+    except NotAllowed:
+        if (await console.store.journal.rollout(hold.rollout)).phase is not Phase.HELD:
+            raise
 
 
 def finish(rollout: Rollout) -> None:

@@ -65,13 +65,12 @@ class Absences:
     async def watch(self) -> None:
         """Beat for ever, and fill in what happened after each absence; an outer door: a bug here must not stop the beat, and is logged."""
         while True:
-            self.beat()
-            gaps, self._gaps = self._gaps, []
-            for gap in gaps:
-                try:
-                    await self._tell(gap)
-                except Exception:
-                    LOG.exception("telling of an absence broke")
+            try:
+                self.beat()
+                while self._gaps:
+                    await self._tell(self._gaps.pop(0))
+            except Exception:
+                LOG.exception("telling of an absence broke")
             await self._parts.around.sleep(BEAT_S)
 
     def seen(self, rollout: str) -> None:

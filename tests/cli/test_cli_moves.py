@@ -175,6 +175,19 @@ def test_a_canary_that_fails_while_it_is_held_from_another_terminal_goes_back_wh
     assert weight(envoy_server) == "0"
 
 
+def test_a_terminal_that_only_watches_what_was_held_elsewhere_says_at_its_end_that_nobody_watches(
+    armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic
+) -> None:
+    rewrite(armed, upstreams, "", LONG)
+    with Started(armed.shell) as started:
+        started.until("canary 25 % read back")
+        assert armed.shell("release", "hold", started.rollout, "--reason", "lunch").code == 0
+        started.until("held")
+        started.process.send_signal(signal.SIGINT)
+        said = started.ended()
+    assert (said.code, said.err, f"Nobody watches {started.rollout} now" in said.out) == (0, "", True)
+
+
 def test_a_rollout_that_another_terminal_held_and_resumes_is_driven_there(
     armed: Armed, upstreams: dict[str, Upstream], envoy_server: EnvoyServer, traffic: Traffic
 ) -> None:

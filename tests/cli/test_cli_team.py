@@ -1,13 +1,19 @@
 """The `team` commands, from an empty database to a history that moved into it."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from servers.postgres_process import PASSWORD, PostgresServer
+from store.store_kit import make_plan
 
 from console.cli.main import run
+from console.model.clock import SystemClock
+from console.model.rollout import Actor
+from console.store.postgres.store import open_team
+from console.store.sqlite import open_store
 
 
 @pytest.fixture
@@ -72,3 +78,44 @@ def test_what_cannot_be_used_is_said_in_words(capsys: pytest.CaptureFixture[str]
     assert "rollback still works" in unreachable
     told(capsys, "team", "leave")
     assert "no role captain" in told(capsys, "team", "add-person", "x", "--role", "captain", code=2)
+
+
+async def hit_somebody(folder: Path, url: str) -> str:
+    """Open a rollout in a team's records and note whom it hit; returns the rollout."""
+    store = open_team(open_store(folder, SystemClock()), url, SystemClock(), lambda _: PASSWORD, place="env:TEAM_SECRET")
+    me, now = Actor(store.person, ""), SystemClock().now()
+    rollout = await store.journal.open(make_plan(), me, "go", now)
+    await store.personal.note(rollout.id, ["anna@example.com"], 7, me, now)
+    await store.close()
+    return rollout.id
+
+
+@pytest.mark.postgres
+def test_an_administrators_password_is_used_the_pin_stays_and_an_auditor_sees_customers(
+    postgres_server: PostgresServer, database: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    dba, joe, eve = f"dba_{database}", f"joe_{database}", f"eve_{database}"
+    monkeypatch.setenv("DBA_SECRET", "of the dba")
+    with postgres_server.admin() as conn:
+        conn.execute(f"CREATE ROLE {dba} LOGIN CREATEROLE PASSWORD 'of the dba'")
+        conn.execute(f"ALTER DATABASE {database} OWNER TO {dba}")
+    admin, here = postgres_server.url(database, dba), postgres_server.url(database, joe)
+    as_dba = ("--url", admin, "--password", "env:DBA_SECRET")
+    told(capsys, "team", "setup", admin, "--password", "env:DBA_SECRET")
+    told(capsys, "team", "add-person", joe, "--role", "operator", "--secret", "env:TEAM_SECRET", *as_dba)
+    said = told(capsys, "team", "use", here, "--password", "env:TEAM_SECRET")
+    assert "does not leave this computer" in said
+    pinned = json.loads(told(capsys, "team", "show", "--json"))["pinned"]
+    told(capsys, "team", "add-person", eve, "--role", "auditor", "--secret", "env:TEAM_SECRET", *as_dba)
+    assert json.loads(told(capsys, "team", "show", "--json"))["pinned"] == pinned != ""
+    told(capsys, "team", "use", here, "--password", "env:TEAM_SECRET")
+    monkeypatch.setenv("RELEASE_CONSOLE_STORE", postgres_server.url(database, eve))
+    monkeypatch.setenv("RELEASE_CONSOLE_STORE_PASSWORD", "env:TEAM_SECRET")
+    assert "in the environment says where" in told(capsys, "team", "use", here, code=3)
+    assert "in the environment says where" in told(capsys, "team", "leave", code=3)
+    assert json.loads(told(capsys, "team", "show", "--json"))["login"] == eve
+    rollout = asyncio.run(hit_somebody(tmp_path / "joe", here))
+    assert told(capsys, "audit", "customers", rollout) == "anna@example.com\n"
+    monkeypatch.delenv("RELEASE_CONSOLE_STORE")
+    assert f"as {database} on" in told(capsys, "team", "trust")
+    told(capsys, "team", "leave")

@@ -22,6 +22,8 @@ from servers.fixtures import (  # noqa: E402, F401
     flag_server,
     haproxy_process,
     haproxy_server,
+    traefik_process,
+    traefik_server,
     upstream_processes,
     upstreams,
 )

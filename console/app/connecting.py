@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from console.app.runners import pipeline_runner
 from console.model.clock import Clock
-from console.model.ports import Connections, Undo
-from console.model.systems import EnvoyTraffic, HttpUndo, SecretRef, UndoSpec
+from console.model.ports import Connections, TrafficRouter, Undo
+from console.model.systems import EnvoyTraffic, HttpUndo, SecretRef, TraefikTraffic, UndoSpec
 from console.model.target import Target
 
 if TYPE_CHECKING:
-    from console.providers.clients.http import Token
+    from console.providers.clients.http import HttpClient, Token
     from console.store.secrets import Secrets
+
+Tokens = Callable[[SecretRef | None], "Token | None"]
+"""Makes what fetches a secret when it is needed."""
 
 
 def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[[], bool]) -> Connections:
@@ -24,8 +27,6 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     from console.providers.clients.http import HttpClient  # noqa: PLC0415
     from console.providers.flags.httpflag import HttpFlags  # noqa: PLC0415
     from console.providers.metrics.openmetrics import OpenMetricsScrape  # noqa: PLC0415
-    from console.providers.traffic.envoy import EnvoyRouter  # noqa: PLC0415
-    from console.providers.traffic.haproxy import HaproxyRouter  # noqa: PLC0415
     from console.providers.undo.command import CommandUndoStep  # noqa: PLC0415
     from console.providers.undo.http import HttpUndoStep  # noqa: PLC0415
     from console.providers.workloads.http import HttpWorkloadVersions  # noqa: PLC0415
@@ -40,10 +41,10 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
             return HttpUndoStep(spec, http, clock, token(spec.token))
         return CommandUndoStep(spec, folder, clock, trusted)
 
-    traffic, metrics, flag = target.traffic, target.metrics, target.flag
+    metrics, flag = target.metrics, target.flag
     runner = pipeline_runner(target, http, clock, token)
     return Connections(
-        router=EnvoyRouter(traffic, http, clock) if isinstance(traffic, EnvoyTraffic) else HaproxyRouter(traffic, clock),
+        router=_router(target, http, clock, token),
         workloads=HttpWorkloadVersions(target.workloads, http, clock),
         metrics=OpenMetricsScrape(metrics, http, clock, token(metrics.token)) if metrics else None,
         pipeline=runner,
@@ -52,6 +53,21 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         closers=(http,) if runner is None else (http, runner),
         ahead_s=http.ahead_s,
     )
+
+
+def _router(target: Target, http: "HttpClient", clock: Clock, token: Tokens) -> TrafficRouter:
+    traffic = target.traffic
+    if isinstance(traffic, EnvoyTraffic):
+        from console.providers.traffic.envoy import EnvoyRouter  # noqa: PLC0415
+
+        return EnvoyRouter(traffic, http, clock)
+    if isinstance(traffic, TraefikTraffic):
+        from console.providers.traffic.traefik import TraefikRouter  # noqa: PLC0415
+
+        return TraefikRouter(traffic, Path(target.path).parent, http, clock, token(traffic.token))
+    from console.providers.traffic.haproxy import HaproxyRouter  # noqa: PLC0415
+
+    return HaproxyRouter(traffic, clock)
 
 
 def undo_specs(target: Target) -> Mapping[str, UndoSpec]:

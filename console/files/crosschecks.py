@@ -12,7 +12,13 @@ from console.files.spelling import Misspelled, read_moment, read_number, read_sh
 from console.policy.walltime import find_zone
 
 T = TypeVar("T")
-_BY_SIDE: tuple[Path, ...] = (("traffic", "clusters"), ("traffic", "servers"), ("workloads", "urls"), ("metrics", "urls"))
+_BY_SIDE: tuple[Path, ...] = (
+    ("traffic", "clusters"),
+    ("traffic", "servers"),
+    ("traffic", "services"),
+    ("workloads", "urls"),
+    ("metrics", "urls"),
+)
 
 
 def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -27,6 +33,7 @@ def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         _blackout,
         _panels,
         _haproxy,
+        _traefik,
         mistakes_in_the_pipeline,
         _speed,
     ):
@@ -216,6 +223,16 @@ def _haproxy(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         for index, server in enumerate(servers if isinstance(servers, list) else []):
             if isinstance(server, str) and seen.setdefault(server.strip(), f"{side}{index}") != f"{side}{index}":
                 yield Mistake(("traffic", "servers", side, index), f"{shown(server)} a second time", "each server on one side, once")
+
+
+def _traefik(tree: Mapping[str, Any]) -> Iterator[Mistake]:
+    if _at(tree, ("traffic", "provider")) != "traefik":
+        return
+    file, service = _at(tree, ("traffic", "file")), _at(tree, ("traffic", "service"))
+    if isinstance(file, str) and not file.strip().lower().endswith((".yaml", ".yml")):
+        yield Mistake(("traffic", "file"), shown(file), "a .yaml or .yml file: no other kind can be changed with its comments kept")
+    if isinstance(service, str) and "@" in service:
+        yield Mistake(("traffic", "service"), shown(service), "the name as it stands in the file, without a provider")
 
 
 def _is_socket(address: str) -> bool:

@@ -29,6 +29,24 @@ class EnvoyTraffic:
 
 
 @dataclass(frozen=True, slots=True)
+class TraefikTraffic:
+    """A weighted service in a YAML file that Traefik's file provider watches.
+
+    `api` is the base URL of its API, `file` the file as this computer sees it (from the target file's folder where it is relative),
+    `service` the weighted service's name, `services` the service of each side. `metrics` is where its Prometheus metrics are, `api` with
+    /metrics unless told otherwise.
+    """
+
+    api: str
+    file: str
+    service: str
+    services: Mapping[Side, str]
+    metrics: str = ""
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HaproxyTraffic:
     """A HAProxy backend driven by its runtime API; `address` is `unix:PATH` or `HOST:PORT`; `servers` are each side's servers."""
 
@@ -38,7 +56,7 @@ class HaproxyTraffic:
     timeout_s: float = 5.0
 
 
-TrafficSpec = EnvoyTraffic | HaproxyTraffic
+TrafficSpec = EnvoyTraffic | HaproxyTraffic | TraefikTraffic
 
 
 @dataclass(frozen=True, slots=True)

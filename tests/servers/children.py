@@ -83,7 +83,12 @@ class Child:
         self.start()
 
     def freeze(self) -> None:
+        """Stop it where it stands; its threads stop one after the other, so wait for the last."""
         os.kill(self.pid, signal.SIGSTOP)
+        if sys.platform == "linux":
+            until = time.monotonic() + READY_S
+            while os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG) is None and time.monotonic() < until:
+                time.sleep(0.001)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

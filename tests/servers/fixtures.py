@@ -12,6 +12,7 @@ import pytest
 from servers.children import Child, answers_http, free_ports, post
 from servers.envoy_process import EnvoyServer, boot_envoy
 from servers.haproxy_process import HaproxyServer, boot_haproxy
+from servers.traefik_process import TraefikServer, boot_traefik
 
 SIDES = {"blue": "17.4.0", "green": "18.0.0"}
 
@@ -105,6 +106,20 @@ def haproxy_server(upstreams: Mapping[str, Upstream], haproxy_process: HaproxySe
     """A real HAProxy that gives blue all the traffic."""
     haproxy_process.reset()
     return haproxy_process
+
+
+@pytest.fixture(scope="session")
+def traefik_process(upstream_processes: dict[str, Upstream], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraefikServer]:
+    server = boot_traefik(tmp_path_factory.mktemp("traefik"), {side: each.port for side, each in upstream_processes.items()})
+    yield server
+    server.child.stop()
+
+
+@pytest.fixture
+def traefik_server(upstreams: Mapping[str, Upstream], traefik_process: TraefikServer) -> TraefikServer:
+    """A real Traefik that gives blue all the traffic."""
+    traefik_process.reset()
+    return traefik_process
 
 
 @pytest.fixture

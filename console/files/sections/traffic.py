@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from console.files.fields import Section, SideName, Span, Text, Url, usual
+from console.files.fields import Secret, Section, SideName, Span, Text, Url, usual
+from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
-from console.model.systems import EnvoyTraffic, HaproxyTraffic, TrafficSpec
+from console.model.systems import EnvoyTraffic, HaproxyTraffic, TraefikTraffic, TrafficSpec
 
 
 class EnvoySection(Section):
@@ -37,13 +38,37 @@ class HaproxySection(Section):
     """How long to wait for an answer."""
 
 
-TrafficSection = Annotated[EnvoySection | HaproxySection, Field(discriminator="provider")]
+class TraefikSection(Section):
+    """Traefik: a weighted service in a file that its file provider watches."""
+
+    provider: Literal["traefik"]
+    api: Url
+    """The address of Traefik's API, without /api."""
+    file: Text
+    """The YAML file with the weighted service, seen from this file; it is rewritten whole, with its comments kept."""
+    service: Text
+    """The weighted service's name in the file."""
+    services: dict[SideName, Text]
+    """The service of each side, as the weighted service names it."""
+    metrics: Url | None = None
+    """Where Traefik gives its Prometheus metrics; left out: /metrics beside the API."""
+    timeout: Span = usual(5.0, "5 s")
+    """How long to wait for an answer."""
+    token: Secret | None = None
+    """Where the bearer token of the API is found: keyring:NAME, env:NAME or cmd:COMMAND."""
 
 
-def traffic_of(section: EnvoySection | HaproxySection) -> TrafficSpec:
+TrafficSection = Annotated[EnvoySection | HaproxySection | TraefikSection, Field(discriminator="provider")]
+
+
+def traffic_of(section: EnvoySection | HaproxySection | TraefikSection) -> TrafficSpec:
     """Return the router that a section names."""
     if isinstance(section, EnvoySection):
         return EnvoyTraffic(section.admin, section.runtime_prefix, section.clusters, section.timeout)
+    if isinstance(section, TraefikSection):
+        return TraefikTraffic(
+            section.api, section.file, section.service, section.services, section.metrics or "", section.timeout, section.token
+        )
     servers = {side: tuple(names) for side, names in section.servers.items()}
     return HaproxyTraffic(section.address, section.backend, servers, section.timeout)
 
@@ -58,6 +83,19 @@ def written_traffic(spec: TrafficSpec) -> dict[str, Any]:
             "clusters": dict(spec.clusters),
             "timeout": write_span(spec.timeout_s),
         }
+    if isinstance(spec, TraefikTraffic):
+        return given(
+            {
+                "provider": "traefik",
+                "api": spec.api,
+                "file": spec.file,
+                "service": spec.service,
+                "services": dict(spec.services),
+                "metrics": spec.metrics or None,
+                "timeout": write_span(spec.timeout_s),
+                "token": written_secret(spec.token),
+            }
+        )
     return {
         "provider": "haproxy",
         "address": spec.address,

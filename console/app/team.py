@@ -62,7 +62,9 @@ def setup_text(url: str) -> str:
 
     found = parts(address_of(url).database, uuid4().hex)
     told = [f"-- {part.what}\n" + "\n".join(f"{each.rstrip().rstrip(';')};" for each in part.statements) for part in found]
-    return "BEGIN;\n\n" + "\n\n".join(told) + "\n\nCOMMIT;"
+    return (
+        "BEGIN;\n\n" + "\n\n".join(told) + "\n\nCOMMIT;\n\n-- Run `team setup` then: it finds all this done, and makes you the first admin."
+    )
 
 
 async def in_folder(work: "Callable[[SqliteStore], T]") -> T:
@@ -247,17 +249,20 @@ def restore_folder(path: Path, *, replace: bool) -> VerifyReport:
 
 
 def restore_team(path: Path, url: str, place: str) -> list[str]:
-    """Put a backup into an empty team's database and return who needs a login again."""
+    """Put a backup into an empty team's database, make whoever does it an admin of it, and return who needs a login again."""
     from console.store.backup import opened_backup, verified  # noqa: PLC0415
     from console.store.postgres.address import address_of  # noqa: PLC0415
     from console.store.postgres.restoring import restore  # noqa: PLC0415
+    from console.store.postgres.setup import set_up as run  # noqa: PLC0415
 
     report = verified(path)
     if not report.ok:
         raise BadFile(f"Record {report.first_bad} of {path} does not hold: {report.problem}.", advice="Use an older backup.")
     address = address_of(url)
     with opened_backup(path) as backup:
-        return restore(_connection(address, place), address, backup)
+        logins = restore(_connection(address, place), address, backup)
+    run(_connection(address, place), address, SystemClock().now())
+    return [login for login in logins if login != address.login]
 
 
 async def retain(days: int) -> tuple[int, int]:

@@ -133,6 +133,10 @@ class Database(ABC):
         """Run one read in the calling thread, which may wait for the database. Raises StoreError."""
         return self._look(look)
 
+    def look_whole(self, look: Move[T]) -> T:
+        """Run one read that may take long in the calling thread; never on a copy. Raises StoreError."""
+        return self._look(look)
+
     async def version(self) -> int:
         """Return a number that changes whenever any process commits; 0 while that cannot be known."""
         return await asyncio.wrap_future(self._look_pool.submit(self._version))

@@ -118,12 +118,12 @@ class AuditTrail:
         prover, last = evidence.Prover(head), 0
         while True:
             cut = Cut(_PORTION, after=last, newest_first=False)
-            records = self._database.look(partial(_page, chosen=chosen, cut=cut))
+            records = self._database.look_whole(partial(_page, chosen=chosen, cut=cut))
             upto = records[-1].seq if len(records) == _PORTION else _EVERYTHING
             if head.partial:
-                yield from self._database.look(partial(prover.proved, records=records))
+                yield from self._database.look_whole(partial(prover.proved, records=records))
             else:
-                notes = self._database.look(partial(evidence.notes_between, low=last, high=upto))
+                notes = self._database.look_whole(partial(evidence.notes_between, low=last, high=upto))
                 yield from evidence.interleaved(records, notes)
             if len(records) < _PORTION:
                 return

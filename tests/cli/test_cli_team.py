@@ -119,3 +119,39 @@ def test_an_administrators_password_is_used_the_pin_stays_and_an_auditor_sees_cu
     monkeypatch.delenv("RELEASE_CONSOLE_STORE")
     assert f"as {database} on" in told(capsys, "team", "trust")
     told(capsys, "team", "leave")
+
+
+@pytest.mark.postgres
+def test_a_teams_backup_goes_into_an_empty_database_whose_administrator_is_then_an_admin_of_it(
+    postgres_server: PostgresServer, database: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    admin, kim, max_ = postgres_server.url(database), f"kim_{database}", f"max_{database}"
+    told(capsys, "team", "setup", admin)
+    for login in (kim, max_):
+        told(capsys, "team", "add-person", login, "--role", "admin", "--secret", "env:TEAM_SECRET", "--url", admin)
+    told(capsys, "team", "remove-person", max_, "--url", admin)
+    told(capsys, "team", "use", postgres_server.url(database, kim), "--password", "env:TEAM_SECRET")
+    told(capsys, "team", "backup", str(tmp_path / "copy"))
+    other, dba = postgres_server.new_database(), f"dba_of_{database}"
+    with postgres_server.admin() as conn:
+        conn.execute(f"CREATE ROLE {dba} SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
+    there = ("--url", postgres_server.url(other, dba), "--password", "env:TEAM_SECRET")
+    said = told(capsys, "team", "restore", str(tmp_path / "copy"), *there)
+    assert f"{kim} needs a login again" in said
+    assert max_ not in said
+    assert "role auditor" in told(capsys, "team", "add-person", kim, "--role", "auditor", *there)
+    assert "records already" in told(capsys, "team", "restore", str(tmp_path / "copy"), *there, code=2)
+    told(capsys, "team", "leave")
+    postgres_server.drop_database(other)
+
+
+@pytest.mark.postgres
+def test_a_database_of_something_else_is_not_closed_to_it(
+    postgres_server: PostgresServer, database: str, capsys: pytest.CaptureFixture[str]
+):
+    with postgres_server.admin(database) as conn:
+        conn.execute("CREATE TABLE carts (id int)")
+    assert "holds tables of something else, such as public.carts" in told(capsys, "team", "setup", postgres_server.url(database), code=2)
+    with postgres_server.admin(database) as conn:
+        assert conn.execute("SELECT datacl FROM pg_database WHERE datname = current_database()").fetchone() == (None,)
+        assert conn.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'release_console'").fetchone() == (0,)

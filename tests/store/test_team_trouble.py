@@ -363,3 +363,13 @@ async def test_the_copy_of_the_live_state_does_not_grow_with_the_log(team: Team,
         store.server._mirror.look, lambda conn: conn.execute(select(func.count()).select_from(checkpoints)).scalar()
     )
     assert copied_rows == 0
+
+
+async def test_an_export_that_the_server_leaves_ends_with_an_error_and_not_as_if_that_were_all(team: Team, tmp_path: Path):
+    store = team.open("ann", tmp_path / "ann")
+    await driving(store)
+    head = await store.audit.export_head(AuditFilter())
+    team.server.stop()
+    with pytest.raises(StoreError, match="team's database"):
+        await asyncio.to_thread(list, store.audit.parts(AuditFilter(), head))
+    team.server.child.start()

@@ -7,7 +7,7 @@ from console.model.errors import BadFile
 from console.store.backup import PEOPLE, people_of, portions
 from console.store.postgres.address import Address
 from console.store.postgres.connecting import SCHEMA, Raw, within
-from console.store.postgres.setup import log_of, parts, told
+from console.store.postgres.setup import log_of, parts, refuse_foreign, told
 from console.store.postgres.tables import people
 from console.store.schema import about, metadata
 
@@ -23,6 +23,7 @@ def restore(raw: Raw, address: Address, backup: Connection) -> list[str]:
     with told(address), within(raw, _RESTORE_S), engine.connect() as conn:
         if log_of(raw):
             raise BadFile(f"{address} holds records already.", means="Nothing was changed.", advice="Restore into an empty database.")
+        refuse_foreign(raw, address)
         log = str(backup.execute(select(about.c.value).where(about.c.key == "log")).scalar_one())
         for part in parts(address.database, log):
             for statement in part.statements:
@@ -34,7 +35,7 @@ def restore(raw: Raw, address: Address, backup: Connection) -> list[str]:
             conn.execute(insert(people), persons)
         _rules(raw, on=True)
         conn.commit()
-    return [str(person["login"]) for person in persons]
+    return [str(person["login"]) for person in persons if person["removed_at"] is None]
 
 
 def _fill(raw: Raw, conn: Connection, backup: Connection) -> None:

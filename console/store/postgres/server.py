@@ -180,6 +180,10 @@ class PostgresServer(Database):
         """Run a read that may take long, and that the mirror cannot answer. Raises StoreError."""
         return await asyncio.wrap_future(self._look_pool.submit(self._ask, look, LONG_S))
 
+    def look_whole(self, look: Move[T]) -> T:
+        """Run such a read in the calling thread. Raises StoreError."""
+        return self._ask(look, LONG_S)
+
     def _look(self, look: Move[T]) -> T:
         if not self._is_lost():
             try:

@@ -101,7 +101,10 @@ def set_up(raw: Raw, address: Address, at: datetime) -> list[str]:
     """
     engine = create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=NullPool, use_native_hstore=False)
     with told(address), within(raw, SETUP_S), engine.connect() as conn:
-        log = log_of(raw) or uuid4().hex
+        log = log_of(raw)
+        if not log:
+            refuse_foreign(raw, address)
+            log = uuid4().hex
         done = []
         for part in parts(address.database, log):
             for statement in part.statements:
@@ -115,6 +118,24 @@ def set_up(raw: Raw, address: Address, at: datetime) -> list[str]:
             done.append(f"{me} as the first admin of the team")
         conn.commit()
     return done
+
+
+_FOREIGN = f"""
+SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname NOT IN ('{SCHEMA}', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1
+"""  # noqa: S608
+
+
+def refuse_foreign(raw: Raw, address: Address) -> None:
+    """Raise BadFile for a database that something else uses: it would be closed to everybody who is not of the team."""
+    row = raw.execute(_FOREIGN.encode()).fetchone()
+    if row is not None:
+        raise BadFile(
+            f"{address.place} holds tables of something else, such as {row[0]}.",
+            means="Nothing was changed. Setting it up would shut others out of it.",
+            advice="Make a database of its own for the team's records, and name that.",
+        )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from console.desktop import look, theme
+from console.desktop import theme
 from console.desktop.widgets.bottombar import BottomBar
 from console.desktop.widgets.frame import EnvironmentFrame
 from console.desktop.widgets.rail import Rail, RailEntry
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from console.desktop.page import PageEntry
-
-
-NORMAL = 100
-"""The text size at which everything has the size of its token, in per cent."""
 
 
 class Window(QMainWindow):
@@ -39,7 +35,7 @@ class Window(QMainWindow):
         self.rail = Rail([RailEntry(entry.key, entry.title, entry.icon, entry.foot) for entry in pages])
         self.over_pages = QVBoxLayout()
         """Room for ribbons above the page."""
-        self._small_screen = look.zoom() > NORMAL and self._least_size() != theme.pair("window_min")
+        self._small_screen = self._least_size() != theme.pair("window_min")
         self._lay_out()
         self.rail.select(next(iter(self.entries)))
         self.setWindowTitle("release-console")
@@ -62,7 +58,7 @@ class Window(QMainWindow):
         super().closeEvent(event)
 
     def _least_size(self) -> tuple[int, int]:
-        """Return the least size: large text on a small screen leaves less room than the pages want."""
+        """Return the least size: a small screen, or large text on it, leaves less room than the pages want."""
         room, (wide, high) = self.screen().availableSize(), theme.pair("window_min")
         return min(wide, room.width()), min(high, room.height())
 

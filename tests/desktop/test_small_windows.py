@@ -78,3 +78,14 @@ def test_a_badge_leaves_a_second_part_out_that_would_be_dots(made):
     assert narrow.grab().toImage() == alone.grab().toImage()
     assert wide.grab().toImage() != alone.grab().toImage()
     assert narrow.accessibleName() == "Rollback ready, 41 s until 10:50"
+
+
+def test_on_a_small_screen_the_window_fits_the_pages_scroll_and_the_bar_stays(opened):
+    inside = opened(samples.incident(), size=(860, 690))
+    inside.go("releases", "R-2291")
+    window = inside.window
+    assert window.minimumWidth() <= window.screen().availableSize().width()
+    assert window.width() == 860
+    bar = window.bottom
+    assert all(button.mapTo(window, button.rect().bottomRight()).x() < 860 for button in bar.buttons.values())
+    assert window.stack.width() > 860

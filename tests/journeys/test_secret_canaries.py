@@ -20,13 +20,11 @@ from journeys.kit import Shell, records, target_text
 from servers.envoy_process import EnvoyServer
 from servers.fixtures import Upstream
 from servers.keyring_process import KeyringServer
+from servers.postgres_process import PostgresServer
 
 from console.store.secrets import SERVICE
 
-LOCKED = pytest.mark.filterwarnings("ignore:unclosed .socket.*dbus:ResourceWarning")
-"""The keyring library leaves a connection open when it finds the keyring locked."""
-
-pytestmark = [pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey, LOCKED]
+pytestmark = [pytest.mark.envoy, pytest.mark.keyring, pytest.mark.journey]
 
 CANARY = "c4nary-Zq7-of-the-shop"
 DUMP = "import json, os, sys; open('environment.json', 'w').write(json.dumps(dict(os.environ))); print('ran', flush=True); sys.stdin.read()"
@@ -102,10 +100,13 @@ def way_back(tactless_url: str, reference: str) -> str:
 
 def seeds(home: Path) -> list[str]:
     """Return the private keys that the keyring keeps for the audit of a home."""
+    with closing(records(home)) as connection:
+        return seeds_of([row[0] for row in connection.execute("SELECT id FROM audit_keys WHERE place = 'keyring'")])
+
+
+def seeds_of(ids: list[str]) -> list[str]:
     import keyring
 
-    with closing(records(home)) as connection:
-        ids = [row[0] for row in connection.execute("SELECT id FROM audit_keys WHERE place = 'keyring'")]
     return [seed for key in ids if (seed := keyring.get_password(SERVICE, f"audit-key {key}")) is not None]
 
 
@@ -185,16 +186,90 @@ def test_a_canary_in_every_credential_is_found_nowhere(
         child = json.loads((home / dumped).read_text())
         assert "PATH" in child
         assert CANARY not in json.dumps(child)
-    assert not [text for text in shown if CANARY in text]
-    files = [path for path in home.rglob("*") if path.is_file() and not path.is_socket()]
-    assert any(path.name.endswith(".log") for path in files)
     private = seeds(home)
     assert private, "the audit was signed with a key of this keyring"
-    for secret in (CANARY, *private):
-        assert not [str(path) for path in files if secret.encode() in path.read_bytes()]
-        assert not [text for text in shown if secret in text]
-    assert not [str(path) for path in files for seed in private if base64.b64decode(seed) in path.read_bytes()]
+    found_nowhere(home, shown, [CANARY, *private])
+
+
+def found_nowhere(home: Path, shown: list[str], secrets: list[str]) -> None:
+    """Check that nothing that was shown and no file of a home holds a secret, as it is or as the bytes that its base64 means."""
+    files = [path for path in home.rglob("*") if path.is_file() and not path.is_socket()]
+    assert any(path.name.endswith(".log") for path in files)
+    for number, secret in enumerate(secrets):
+        assert not [text for text in shown if secret in text], f"secret {number}"
+        assert not [str(path) for path in files if secret.encode() in path.read_bytes()], f"secret {number}"
+    raw = [base64.b64decode(seed) for seed in secrets[1:]]
+    assert not [str(path) for path in files for seed in raw if seed in path.read_bytes()]
     assert not [path for path in [*Path.cwd().glob("core*"), *home.rglob("core*")] if path.is_file()]
+
+
+def everything_in(server: PostgresServer, database: str) -> str:
+    """Return all that a team's database, its server's catalog and its server's log hold."""
+    with server.admin(database) as conn:
+        names = [row[0] for row in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'release_console'")]
+        rows = [str(row) for name in names for row in conn.execute(f"SELECT t::text FROM release_console.{name} t")]  # type: ignore[arg-type]
+        bodies = [str(row[0]) for row in conn.execute("SELECT convert_from(body, 'UTF8') FROM release_console.audit")]
+        rows += [str(row) for row in conn.execute("SELECT rolname, rolpassword FROM pg_authid")]
+        rows += [str(row) for row in conn.execute("SELECT usename, application_name, query FROM pg_stat_activity")]
+    assert bodies
+    return "\n".join([*rows, *bodies, server.child.log.read_text(errors="replace")])
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("reference", ["keyring", "env"], indirect=True)
+def test_the_password_of_a_teams_database_is_found_nowhere(
+    tmp_path: Path, reference: str, postgres_server: PostgresServer, envoy_server: EnvoyServer, upstreams: Mapping[str, Upstream]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    pipeline = f"pipeline:\n  provider: command\n  stages:\n    - {{name: Dump, run: {json.dumps([sys.executable, '-c', DUMP])}}}\n"
+    (home / "shop.yaml").write_text(target_text(envoy_server.admin, upstreams, pipeline), encoding="utf-8")
+    database = postgres_server.new_database()
+    login, admin, shell, shown = f"canary_{database}", postgres_server.url(database), Shell(home), []
+
+    def say(*words: str, code: int = 0, stdin: str = "") -> None:
+        said = shell(*words, stdin=stdin)
+        assert said.code == code, (words, said)
+        shown.append(said.out + said.err)
+
+    with postgres_server.admin() as conn:
+        conn.execute("ALTER SYSTEM SET log_statement = 'all'")
+        conn.execute("SELECT pg_reload_conf()")
+    try:
+        say("team", "setup", admin)
+        say("team", "add-person", login, "--role", "operator", "--role", "admin", "--secret", reference, "--url", admin)
+        say("team", "use", postgres_server.url(database, login), "--password", reference)
+        for words in (("target", "add", str(home / "shop.yaml")), ("target", "trust", "shop"), ("target", "arm", "shop")):
+            say(*words, stdin="y\n")
+        lines, crashed = drive_and_crash(shell)
+        shown += [crashed, *lines]
+        shown.append("".join(map(str, vars(shell("rollback", "shop", "--reason", "canaries")).values())))
+        for words in (("audit", "list", "--json"), ("audit", "export", str(home / "export.jsonl")), ("team", "show")):
+            say(*words)
+        say("team", "backup", str(home / "backup"))
+        with postgres_server.admin(database) as conn:
+            ids = [row[0] for row in conn.execute("SELECT id FROM release_console.audit_keys WHERE place = 'keyring'")]
+            conn.execute(f"ALTER ROLE {login} PASSWORD 'another one'")
+        say("team", "show")
+        assert "does not accept this login" in shown[-1]
+        say("freeze", "stop-the-line", "--reason", "nobody records it", code=4)
+        postgres_server.stop()
+        say("audit", "list", code=4)
+        postgres_server.child.start()
+        private = seeds_of(ids)
+        assert private, "the audit was signed with a key of this keyring"
+        shown.append(everything_in(postgres_server, database))
+    finally:
+        with postgres_server.admin() as conn:
+            conn.execute("ALTER SYSTEM RESET log_statement")
+            conn.execute("SELECT pg_reload_conf()")
+        postgres_server.drop_database(database)
+    child = json.loads((home / "environment.json").read_text())
+    assert "PATH" in child
+    shown.append(json.dumps(child))
+    assert any("CREATE ROLE" in text and login in text for text in shown), "the server wrote down what it was told"
+    found_nowhere(home, shown, [CANARY, *private])
 
 
 def test_a_shell_history_has_no_place_for_a_secret() -> None:

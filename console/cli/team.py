@@ -13,7 +13,7 @@ from console.cli.target import AsJson, Reason
 from console.model.audit import VerifyReport
 
 app = typer.Typer(no_args_is_help=True, help="Records in a team's database: set it up, use it, its people, backup and retention.")
-_ADDRESS = "postgresql://LOGIN@HOST/DATABASE, without a password."
+_ADDRESS = "postgresql://LOGIN@HOST/DATABASE, without a password; off this computer its server has to prove its name (?sslrootcert=FILE)."
 Url = Annotated[str, typer.Argument(help=f"The database: {_ADDRESS}")]
 AsAdmin = Annotated[str, typer.Option("--url", help=f"Connect as another login, as the database's administrator: {_ADDRESS}")]
 Place = Annotated[str, typer.Option("--password", help="Where the password is: keyring:NAME or env:NAME; left out, ~/.pgpass.")]

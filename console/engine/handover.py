@@ -96,7 +96,7 @@ class Handovers:
             who = "nobody drives it" if lease is None else f"{lease.holder.name} drives it"
             return (f"This console does not have the wheel of {record.id}: {who}.",)
         await wheelask.ask(self._parts, live, record, note, to)
-        if await self._given_up(live, record, LEAVE_S):
+        if await self._given_up(live, record, LEAVE_S, token=lease.token):
             return None
         return (f"{lease.holder.console}, which drives {record.id}, did not hand it over in {LEAVE_S:g} s.",)
 
@@ -150,12 +150,13 @@ class Handovers:
         await wheelask.ask(self._parts, live, record, reason, self._parts.around.actor.console)
         return None if await self._given_up(live, record, ASK_S) else driven_words(record, seen.live, seen)
 
-    async def _given_up(self, live: LiveTarget, record: LiveRollout, limit_s: float) -> bool:
-        """Tell whether a wheel is let go within a time."""
+    async def _given_up(self, live: LiveTarget, record: LiveRollout, limit_s: float, *, token: int | None = None) -> bool:
+        """Tell whether a wheel is let go within a time; with the token of its holder, one that the next driver took at once was, too."""
         ends = self._parts.around.clock.elapsed() + limit_s
         while self._parts.around.clock.elapsed() < ends:
             await self._parts.around.sleep(0.25)
-            if (await self._look(live, record)).live is None:
+            lease = (await self._look(live, record)).live
+            if lease is None or (token is not None and lease.token != token):
                 return True
         return False
 

@@ -1,14 +1,17 @@
 """Handing the wheel over: with a note, to one console or to anyone, and what the next driver reads."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_fakes import ANA2, BEN, GREEN, Desk, World, world
 
+from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import AuditFilter, RecordKind
 from console.model.commands import Answer
 from console.model.errors import NotAllowed, Unreachable
 from console.model.rollout import Actor, Phase
+from console.model.stores import WheelSeen
 from console.model.verbs import Verb
 
 pytestmark = pytest.mark.anyio
@@ -189,3 +192,28 @@ async def test_a_step_under_way_ends_before_the_wheel_is_let_go(tmp_path: Path) 
         assert (await hand_over(ana, rollout)).decision.allowed
         steps = await w.time.through(w.store.journal.steps(rollout))
         assert [row.state.value for row in steps] == ["confirmed"]
+
+
+async def test_a_wheel_that_the_next_driver_takes_before_it_is_looked_at_counts_as_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await driven(w)
+        terminal = await w.desk(ANA2)
+        look, first = terminal.engine._handovers._look, []
+
+        async def looked(live: LiveTarget, about: LiveRollout) -> WheelSeen:
+            """See the wheel as it was first, and then only once an agent has taken it: in between nobody looks."""
+            seen = await look(live, about)
+            if not first:
+                first.append(seen)
+                return seen
+            if seen.live is not None:
+                return first[0]
+            taken = replace(first[0].live, holder=AGENT, token=first[0].live.token + 1)
+            return WheelSeen(taken, seen.now)
+
+        monkeypatch.setattr(terminal.engine._handovers, "_look", looked)
+        answer = await hand_over(terminal, rollout)
+        assert answer.decision.allowed, answer.decision.reasons
+        assert not record(ana, rollout).mine

@@ -47,6 +47,11 @@ class Asking:
         self.windows, self.stops, self._health = windows, stops, CalendarHealth()
         return changed
 
+    @property
+    def freezes_known(self) -> bool:
+        """Tell whether windows and stops could be read when they were last."""
+        return not self._health.problem
+
     def records_are_ahead(self, seconds: float) -> None:
         """Keep how far the clock of the records is ahead of this computer's."""
         self._records_ahead_s = seconds

@@ -37,7 +37,7 @@ class Fleet:
         self._connect, self._load_target = connect, load_target
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._version = -1
+        self._version = self._head = -1
         self._leftovers = Leftovers(parts)
         self._drifts = Drifts(parts)
         self.on_change: Callable[[], None] = lambda: None
@@ -140,10 +140,7 @@ class Fleet:
         version = await self._parts.around.store.version()
         if version != self._version:
             self._version = version
-            if await self._parts.asking.refresh():
-                self._parts.outbox.touch_calendar()
-            await self._reread_rows()
-            await self._recovery.reread()
+            await self._reread()
             self.on_change()
         for live in tuple(self._parts.targets.values()):
             await self._recovery.look_for_orphans(live)
@@ -157,6 +154,20 @@ class Fleet:
         if self._parts.asking.store_problem is not None:
             self._parts.asking.trouble(None)
             self._parts.outbox.wake()
+
+    async def _reread(self) -> None:
+        """Take in what changed: all of it where something was recorded; a lease that was renewed or a sample changes no record."""
+        head = await self._parts.around.store.audit.head()
+        if head == self._head and not any(live.failed_to_keep for live in self._parts.targets.values()):
+            await self._recovery.reread_driven()
+            return
+        self._head = -1
+        if await self._parts.asking.refresh():
+            self._parts.outbox.touch_calendar()
+        await self._reread_rows()
+        await self._recovery.reread()
+        if self._version != -1 and self._parts.asking.freezes_known:
+            self._head = head
 
     async def _reread_rows(self) -> None:
         """Use the rows as they stand in the records; one that was changed here while they were read is newer, and is read again."""
@@ -194,7 +205,7 @@ class Fleet:
         async def take(reading: MetricReading | ConsoleError) -> None:
             now = self._parts.around.clock.now()
             if live.target.blackout is not None and live.target.metrics is not None:
-                per_min = live.rate.per_min(now, max(30.0, 3 * live.target.metrics.poll_s))
+                per_min = live.rate.per_min(now, max(30.0, 3 * live.target.metrics.interval_s))
                 rate = None if per_min is None else per_min / live.target.speed
                 live.traffic = traffic_now(live.target.blackout, live.traffic, rate, now)
                 self._parts.outbox.touch_calendar()

@@ -76,8 +76,18 @@ class Recovery:
         elif known.backward is None and known.rollout.revision < rollout.revision:
             records.overtaken(self._parts, live, known, rollout)
         self._note_done(live, rollout)
-        if not known.driver_works and not known.mine and known.backward is None and not rollout.phase.over:
-            await self._freshen(live, known)
+        await self._follow(live, known)
+
+    async def reread_driven(self) -> None:
+        """Read anew what others' drives leave outside the audit: the wheel, and what the gates counted."""
+        for record in tuple(self._parts.records.values()):
+            live = self._parts.targets.get(record.rollout.plan.target)
+            if live is not None:
+                await self._follow(live, record)
+
+    async def _follow(self, live: LiveTarget, record: LiveRollout) -> None:
+        if not record.driver_works and not record.mine and record.backward is None and not record.rollout.phase.over:
+            await self._freshen(live, record)
 
     async def revive(self, live: LiveTarget, record: LiveRollout) -> None:
         """Take over what a console that is gone left behind: open steps are read back, a running rollout is held."""

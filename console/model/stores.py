@@ -208,6 +208,10 @@ class AuditLog(Protocol):
         """Append a record, durable when it returns."""
         ...
 
+    async def head(self) -> int:
+        """Return the number of the newest record, 0 where there is none: while it stays, nothing that is recorded has changed."""
+        ...
+
     async def page(self, chosen: AuditFilter, before: int | None, limit: int) -> Sequence[Record]:
         """Return records newest first, with seq under `before` (keyset paging)."""
         ...

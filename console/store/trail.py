@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from console.model.audit import Anchor, AuditFilter, Entry, ExportHead, Record, RecordKind, SignedHead, VerifyReport
 from console.model.clock import from_iso, iso
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _MOST_ROUNDS = 10
 _PORTION = 500
 _EVERYTHING = 2**31 - 1
+_HEAD = select(func.coalesce(func.max(audit.c.seq), 0))
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 
 
@@ -93,6 +94,10 @@ class AuditTrail:
     async def append(self, entry: Entry) -> Record:
         """Append a record, durable when it returns. Raises CannotRecord."""
         return await self._database.write(lambda conn: append_to(conn, entry))
+
+    async def head(self) -> int:
+        """Return the number of the newest record, 0 where there is none."""
+        return await self._database.read(lambda conn: int(conn.execute(_HEAD).scalar_one()))
 
     async def page(self, chosen: AuditFilter, before: int | None, limit: int) -> Sequence[Record]:
         """Return records newest first, with seq under `before` (keyset paging)."""

@@ -112,8 +112,8 @@ def observe(rules: Rules, tally: Tally, sample: GateSample) -> Tally:
     """Return the tally after one more sample.
 
     The concurrent test runs below 100 % weight, the frozen-rate test from 50 % up; a test that failed is not asked again, but sessions
-    go on being counted. An increment over a gap in the readings that began well before the stage is evidence, but not the stage's: most
-    of its sessions were served at another weight. Raises ValueError for increments below 0.
+    go on being counted. What was true before the stage, and an increment over a gap in the readings that began well before it, is
+    evidence, but not the stage's: most of its sessions were served at another weight. Raises ValueError for increments below 0.
     """
     counts = Counts(sample.baseline_ok, sample.baseline_failed, sample.canary_ok, sample.canary_failed)
     if min(counts) < 0:
@@ -136,7 +136,7 @@ def observe(rules: Rules, tally: Tally, sample: GateSample) -> Tally:
         concurrent=test,
         frozen=memory,
         all=tally.all.plus(counts),
-        stage=tally.stage if _over_a_gap(rules, tally) else tally.stage.plus(counts),
+        stage=tally.stage if _before_the_stage(tally, sample) or _over_a_gap(rules, tally) else tally.stage.plus(counts),
         samples=tally.samples + 1,
         last_at=sample.at,
         stage_since=tally.stage_since,
@@ -145,6 +145,11 @@ def observe(rules: Rules, tally: Tally, sample: GateSample) -> Tally:
         concurrent_path=path,
         frozen_path=memory_path,
     )
+
+
+def _before_the_stage(tally: Tally, sample: GateSample) -> bool:
+    """Tell whether a sample was true when the stage had not begun: a source between the service and us tells what was a while ago."""
+    return tally.stage_since is not None and sample.at <= tally.stage_since
 
 
 def _over_a_gap(rules: Rules, tally: Tally) -> bool:

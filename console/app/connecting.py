@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.app.runners import pipeline_runner
+from console.app.sources import metric_source
 from console.model.clock import Clock
 from console.model.ports import Connections, TrafficRouter, Undo
 from console.model.systems import EnvoyTraffic, HttpUndo, SecretRef, TraefikTraffic, UndoSpec
@@ -26,7 +27,6 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     """
     from console.providers.clients.http import HttpClient  # noqa: PLC0415
     from console.providers.flags.httpflag import HttpFlags  # noqa: PLC0415
-    from console.providers.metrics.openmetrics import OpenMetricsScrape  # noqa: PLC0415
     from console.providers.undo.command import CommandUndoStep  # noqa: PLC0415
     from console.providers.undo.http import HttpUndoStep  # noqa: PLC0415
     from console.providers.workloads.http import HttpWorkloadVersions  # noqa: PLC0415
@@ -41,12 +41,12 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
             return HttpUndoStep(spec, http, clock, token(spec.token))
         return CommandUndoStep(spec, folder, clock, trusted)
 
-    metrics, flag = target.metrics, target.flag
+    flag = target.flag
     runner = pipeline_runner(target, http, clock, token)
     return Connections(
         router=_router(target, http, clock, token),
         workloads=HttpWorkloadVersions(target.workloads, http, clock),
-        metrics=OpenMetricsScrape(metrics, http, clock, token(metrics.token)) if metrics else None,
+        metrics=metric_source(target, http, clock, token),
         pipeline=runner,
         flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},

@@ -63,7 +63,7 @@ class Reads:
         if not forward or view.traffic is None:
             return view
         source = (await asyncio.to_thread(read_target, TargetRow(target, view.path))).metrics
-        return await view_when(self, target, _traffic_is_known, 2.0 + (2 * source.poll_s if source is not None else 0.0))
+        return await view_when(self, target, _traffic_is_known, 2.0 + (2 * source.interval_s if source is not None else 0.0))
 
     async def look_before_a_way_back(self, target: str) -> None:
         """Wait a little for readings where no rollout is on its way: what was finished goes back only to a side known to be well."""

@@ -101,6 +101,8 @@ def _status_text(view: TargetView) -> None:
     for connection in view.connections:
         words = "answers" if connection.ok else (connection.problem.what if connection.problem else "no answer yet")
         print(f"  {connection.port:<9} {connection.system}: {words}, {age(connection.last_at, now)} old")
+        for note in connection.notes:
+            print(f"            {note}")
 
 
 @app.command()

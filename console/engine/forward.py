@@ -33,7 +33,7 @@ def no(reason: str, instead: str = "") -> Decision:
 
 def watch_of(target: Target, rollout: Rollout, asked_since: datetime) -> GateWatch:
     """Return the gates of a rollout as they are at its start."""
-    interval_s = target.metrics.poll_s if target.metrics is not None else 15.0
+    interval_s = target.metrics.interval_s if target.metrics is not None else 15.0
     return GateWatch(rollout.plan, interval_s, rollout.history, asked_since, speed=target.speed)
 
 

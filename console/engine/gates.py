@@ -150,7 +150,7 @@ class GateWatch:
                 series = self._series[gate.name, side]
                 now = self._totals(series, reading, side, gate)
                 if now is not None:
-                    series.last, series.at = now, reading.at
+                    series.last, series.at = now, reading.at_of(side)
 
     def blind(self, error: str) -> None:
         """Note that the source as a whole could not be asked."""
@@ -188,7 +188,7 @@ class GateWatch:
             if now is None:
                 continue
             grown[side] = increase(series.last, now)
-            series.last, series.at = now, reading.at
+            series.last, series.at = now, reading.at_of(side)
         if not grown:
             return None
         stable, canary = grown.get(self._plan.stable), grown.get(self._plan.canary)
@@ -234,11 +234,12 @@ class GateWatch:
         if finite(now[0]) is None or finite(now[1]) is None:
             series.error = f"{gate.name} is counted in numbers that are none."
             return
-        series.at = reading.at
+        series.at = reading.at_of(self._plan.canary)
         held.value = now[0]
         if held.before is not None:
-            held.part += now[0] - held.before[0] if now[0] >= held.before[0] else now[0]
-            held.whole += now[1] - held.before[1] if now[1] >= held.before[1] else now[1]
+            again = now[0] < held.before[0] or now[1] < held.before[1]  # one that fell shows that the process of both began again
+            held.part += now[0] if again else now[0] - held.before[0]
+            held.whole += now[1] if again else now[1] - held.before[1]
         held.before = now
 
     def _feeds(self, gate: str, sides: Sequence[tuple[str, Side]]) -> tuple[Feed, ...]:

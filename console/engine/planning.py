@@ -127,7 +127,7 @@ def setting_of(live: LiveTarget, history: tuple[int, int] | None) -> Setting | N
         stages=stages,
         sessions_per_min=shop_rate * target.speed,
         history=_coarse(history),
-        poll_s=target.metrics.poll_s if target.metrics is not None else 15.0,
+        poll_s=target.metrics.interval_s if target.metrics is not None else 15.0,
         share=share_alpha(metrics=sessions),
         speed=target.speed,
     )

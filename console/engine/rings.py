@@ -112,9 +112,9 @@ class Charts:
         for side, window in self._windows.items():
             values = reading.values.get(side)
             if values is not None:
-                window.add(reading.at, values, reading.buckets.get(side, {}))
+                window.add(reading.at_of(side), values, reading.buckets.get(side, {}))
             for panel in self._panels:
-                self.rings[panel.name, side].add(reading.at, math.nan if values is None else window.value(panel))
+                self.rings[panel.name, side].add(reading.at_of(side), math.nan if values is None else window.value(panel))
 
 
 class Requests:
@@ -159,14 +159,17 @@ class Rate:
         self._sums: deque[tuple[datetime, float]] = deque()
 
     def take(self, reading: MetricReading, metric: str) -> None:
-        """Take a reading in; without all sides nothing is known, and a fallen sum begins anew."""
+        """Take a reading in; without all sides nothing is known, and a fallen sum begins anew. The sum is as old as its older side."""
         if reading.errors or not reading.values or any(metric not in values for values in reading.values.values()):
             return
         now = sum(values[metric] for values in reading.values.values())
         if self._sums and now < self._sums[-1][1]:
             self._sums.clear()
-        self._sums.append((reading.at, now))
-        while len(self._sums) > 2 and (reading.at - self._sums[1][0]).total_seconds() >= self._span_s:
+        at = min(reading.at_of(side) for side in reading.values)
+        if self._sums and at <= self._sums[-1][0]:
+            return
+        self._sums.append((at, now))
+        while len(self._sums) > 2 and (at - self._sums[1][0]).total_seconds() >= self._span_s:
             self._sums.popleft()
 
     def per_min(self, now: datetime, limit_s: float) -> float | None:

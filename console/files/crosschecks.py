@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from console.files.backchecks import mistakes_in_the_way_back
+from console.files.metricchecks import mistakes_in_metrics
 from console.files.pipelinechecks import mistakes_in_the_pipeline
 from console.files.problems import Mistake, Path, nearest, shown
 from console.files.spelling import Misspelled, read_moment, read_number, read_share, read_time, read_weight
@@ -18,6 +19,7 @@ _BY_SIDE: tuple[Path, ...] = (
     ("traffic", "services"),
     ("workloads", "urls"),
     ("metrics", "urls"),
+    ("metrics", "sides"),
 )
 
 
@@ -32,6 +34,7 @@ def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         _windows,
         _blackout,
         _panels,
+        mistakes_in_metrics,
         _haproxy,
         _traefik,
         mistakes_in_the_pipeline,

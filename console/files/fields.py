@@ -22,6 +22,7 @@ from console.files.spelling import (
     read_url,
     read_weight,
 )
+from console.model import promql
 from console.model.systems import SecretRef
 
 T = TypeVar("T")
@@ -165,6 +166,28 @@ def _age(text: str) -> float:
     return span
 
 
+def _scrape(text: str) -> float:
+    span = read_span(text)
+    if not 0.1 <= span <= 300:
+        raise Misspelled("a span from 100 ms to 5 min")
+    return span
+
+
+def _matchers(text: str) -> str:
+    if not promql.are_matchers(text):
+        raise Misspelled('label matchers such as deployment="checkout-blue"')
+    return text.strip()
+
+
+def _query(text: str) -> str:
+    query = " ".join(text.split("\n")).strip()
+    try:
+        promql.check_query(query)
+    except promql.BadQuery as error:
+        raise Misspelled(str(error)) from error
+    return query
+
+
 _SLUG = r"[a-z0-9][a-z0-9._-]{0,63}"
 _SIDE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 _METRIC = r"[A-Za-z_:][A-Za-z0-9_:]{0,199}"
@@ -187,6 +210,9 @@ Secret = Annotated[SecretRef, _reader(read_secret), _schema("^(keyring|env|cmd):
 Span = Annotated[float, _reader(_some_time), _schema(_SPAN_TEXT, examples=["45 s", "15 min", "2 h"])]
 Wait = Annotated[float, _reader(read_span), _schema(_SPAN_TEXT, examples=["45 s", "15 min", "2 h"])]
 Poll = Annotated[float, _reader(_poll), _schema(_SPAN_TEXT, examples=["5 s"])]
+Scrape = Annotated[float, _reader(_scrape), _schema(_SPAN_TEXT, examples=["15 s"])]
+Matchers = Annotated[str, _reader(_matchers), _schema(examples=['deployment="checkout-blue"'])]
+Query = Annotated[str, _reader(_query), _schema(examples=['sessions_total{result="ok",$side}'])]
 Age = Annotated[float, _reader(_age), _schema(_SPAN_TEXT, examples=["4 h", "7 d"])]
 Call = Annotated[
     str | tuple[str, ...],

@@ -1,7 +1,7 @@
 """What we read from outside systems, each reading with the instant at which it was true."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.systems import Side
@@ -48,8 +48,26 @@ class RequestCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricNames:
+    """Which metrics are read, by the names that the target's file has for them, and what for.
+
+    `counters` only grow, `values` count as they stand last, `histograms` have buckets. Gates rest on those in `judged`. `pairs` are
+    counters of one process: when one of two began again, so did the other.
+    """
+
+    counters: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    histograms: tuple[str, ...] = ()
+    judged: frozenset[str] = frozenset()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MetricReading:
-    """All samples of each side by metric name (labels summed), and histogram buckets by name as (upper edge, cumulative count)."""
+    """All samples of each side by metric name (labels summed), and histogram buckets by name as (upper edge, cumulative count).
+
+    `at` is when the newest of the numbers were true.
+    """
 
     values: Mapping[Side, Mapping[str, float]]
     buckets: Mapping[Side, Mapping[str, tuple[tuple[float, float], ...]]]
@@ -57,6 +75,14 @@ class MetricReading:
     query: str
     errors: Mapping[Side, str]
     """Sides that could not be read, with the reason in words; such a side is absent from `values`."""
+    since: Mapping[Side, datetime] = field(default_factory=dict)
+    """When the numbers of a side were true, where that is not `at`."""
+    notes: tuple[str, ...] = ()
+    """What else the source said, in words: warnings, counters that began again."""
+
+    def at_of(self, side: Side) -> datetime:
+        """Return when the numbers of a side were true."""
+        return self.since.get(side, self.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The outside systems that a target file names, a value each: what is needed to reach them, and nothing of how."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 
 Side = str
 """One of the two sides of a target's traffic, by the name its file gives it ("blue", "green")."""
@@ -76,6 +76,35 @@ class OpenMetricsSource:
     timeout_s: float = 5.0
     token: SecretRef | None = None
 
+    @property
+    def interval_s(self) -> float:
+        """Return how far apart new numbers come; after two of it they are stale."""
+        return self.poll_s
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusSource:
+    """Counters that a Prometheus, or what speaks its API, keeps; `sides` are the label matchers of each side.
+
+    `scrape_s` is how often the Prometheus reads the service. `queries` gives metrics of the file PromQL of their own, by name, with
+    `$side` where the matchers of a side go.
+    """
+
+    url: str
+    sides: Mapping[Side, str]
+    queries: Mapping[str, str] = field(default_factory=dict)
+    poll_s: float = 5.0
+    scrape_s: float = 15.0
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+    user: str = ""
+    """Sent with the token as its password, where the server wants that instead of a bearer token."""
+
+    @property
+    def interval_s(self) -> float:
+        """Return how far apart new numbers come, so that two of it are two polls and one scrape; after that they are stale."""
+        return self.poll_s + self.scrape_s / 2
+
 
 @dataclass(frozen=True, slots=True)
 class CommandStage:
@@ -140,7 +169,7 @@ class CommandUndo:
 
 
 WorkloadsSpec = HttpWorkloads
-MetricsSpec = OpenMetricsSource
+MetricsSpec = OpenMetricsSource | PrometheusSource
 FlagSpec = HttpFlag
 UndoSpec = HttpUndo | CommandUndo
 """How a declared step is done and verified; a manual one has none: a person does it and signs."""

@@ -41,6 +41,8 @@ class ConnectionView:
     last_at: datetime | None
     limit_s: float
     problem: Problem | None = None
+    notes: tuple[str, ...] = ()
+    """What the system said beside its answer, in words: warnings, counters that began again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A target as it stands now."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +16,11 @@ from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState
 from console.model.rollout import Phase
 from console.model.stores import TargetRow
+from console.model.systems import MetricsSpec
 from console.model.target import Environment, Target
 from console.model.verbs import State
 from console.model.views import ConnectionView, Fact, Problem, TargetView, VerbView, WeightView
+from console.policy.metering import metrics_name
 from console.policy.planning import traffic_name
 
 IN_ROLLOUT = {
@@ -154,10 +157,15 @@ def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
     if live.identity.error is not None:
         found.append(_connection("identity", traffic_name(target), live.identity, 2 * IDENTITY_S))
     if target.metrics is not None:
-        found.append(_connection("metrics", "OpenMetrics", live.metrics, 2 * target.metrics.poll_s))
+        found.append(_metrics(live, target.metrics))
     if target.flag is not None:
         found.append(_connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S))
     return tuple(found)
+
+
+def _metrics(live: LiveTarget, source: MetricsSpec) -> ConnectionView:
+    view = _connection("metrics", metrics_name(source), live.metrics, 2 * source.interval_s)
+    return replace(view, notes=live.metrics.value.notes if live.metrics.value is not None else ())
 
 
 def _connection(port: str, system: str, seen: Seen[Any], limit_s: float) -> ConnectionView:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.app.channels import notifiers
 from console.app.runners import pipeline_runner
 from console.app.sources import metric_source
 from console.model.clock import Clock
@@ -33,8 +34,11 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
 
     http, folder = HttpClient(clock), Path(target.path).parent
 
+    def fetch(ref: SecretRef) -> "Token":
+        return lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted()))
+
     def token(ref: SecretRef | None) -> "Token | None":
-        return None if ref is None else lambda: asyncio.ensure_future(secrets.resolve_async(ref, allow_commands=trusted()))
+        return None if ref is None else fetch(ref)
 
     def undo(spec: UndoSpec) -> Undo:
         if isinstance(spec, HttpUndo):
@@ -51,6 +55,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},
         closers=(http,) if runner is None else (http, runner),
+        notifiers=notifiers(target, clock, fetch),
         ahead_s=http.ahead_s,
     )
 

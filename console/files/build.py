@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from console.files.sections.flags import flag_of
 from console.files.sections.metrics import metrics_of
+from console.files.sections.notify import channels_of
 from console.files.sections.pipelines import commands_of, pipeline_of
 from console.files.sections.traffic import traffic_of
 from console.files.sections.workloads import workloads_of
@@ -49,6 +50,7 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         undo=tuple(undo_of(entry) for entry in file.rollback if isinstance(entry, UndoSection)),
         ready=tuple(ready_of(section) for section in file.ready),
         reconcilers=tuple(reconciler_of(section) for section in file.reconcilers),
+        notify=channels_of(file.notify),
         rehearse=file.rehearse,
         freezes=tuple(_window(window, file.name) for window in file.freeze.windows),
         blackout=_blackout(file.freeze.blackout),

@@ -100,7 +100,7 @@ def _sides(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _unique_names(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    for path in (("gates",), ("panels",), ("pipeline", "stages"), ("freeze", "windows"), ("ready",), ("reconcilers",)):
+    for path in (("gates",), ("panels",), ("pipeline", "stages"), ("freeze", "windows"), ("ready",), ("reconcilers",), ("notify",)):
         seen: set[str] = set()
         for place, item in _items(tree, path):
             name = item.get("name")

@@ -29,6 +29,7 @@ from console.files.fields import (
 )
 from console.files.sections.flags import FlagSection
 from console.files.sections.metrics import MetricsSection
+from console.files.sections.notify import NotifySection
 from console.files.sections.pipelines import PipelineSection
 from console.files.sections.traffic import TrafficSection
 from console.files.sections.workloads import WorkloadsSection
@@ -261,6 +262,8 @@ class TargetFile(Section):
     """What must hold for the way back to be open."""
     reconcilers: Annotated[list[ReconcilerSection], Field(max_length=20)] = Field(default_factory=list)
     """What is paused by a rollback until a person lets it run again."""
+    notify: Annotated[list[NotifySection], Field(max_length=20)] = Field(default_factory=list)
+    """Who is told what happens to rollouts here."""
     rehearse: YesNo = usual(False, "false")
     """Let people run the way back for practice here."""
     after_a_fail: AfterAFailSection = Field(default_factory=AfterAFailSection)

@@ -9,6 +9,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from console.files.sections.flags import written_flag
 from console.files.sections.metrics import written_metrics
+from console.files.sections.notify import written_channel
 from console.files.sections.pipelines import written_pipeline
 from console.files.sections.spelled import given
 from console.files.sections.traffic import written_traffic
@@ -70,6 +71,7 @@ def _way_back(target: Target) -> dict[str, object]:
         "rollback": [*target.rollback, *(written_undo(step) for step in target.undo)],
         "ready": [written_ready(check) for check in target.ready] or None,
         "reconcilers": [written_reconciler(each) for each in target.reconcilers] or None,
+        "notify": [written_channel(each) for each in target.notify] or None,
         "rehearse": True if target.rehearse else None,
         "after_a_fail": {"roll_back_after": write_span(target.auto_rollback_after_s)},
     }

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from console.model.notes import Notifier
 from console.model.readings import (
     FlagState,
     Identity,
@@ -138,6 +139,8 @@ class Connections:
     flags: Flags | None = None
     undo: Mapping[str, Undo] = field(default_factory=dict)
     """Declared steps of the way back by name; `snapshot NAME`, `ready NAME`, `pause NAME` and `resume NAME` stand for the other checks."""
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    """Who is told, by the names of the file's channels. They are closed apart from the rest: what waits to be told outlives a target."""
     closers: tuple["Closer", ...] = ()
     ahead_s: Callable[[], float | None] = lambda: None
     """Returns how far the clock of these systems is ahead of this computer's, in seconds; None where none of them told the time."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from console.model.freeze import Blackout, FreezeWindow
+from console.model.notes import Channel
 from console.model.pipelines import PipelineSpec
 from console.model.systems import FlagSpec, MetricsSpec, Side, TrafficSpec, UndoSpec, WorkloadsSpec, secrets_in
 
@@ -193,6 +194,8 @@ class Target:
     """The declared steps of the way back, in the file's order; traffic and flag go before them."""
     ready: tuple[ReadyCheck, ...] = ()
     reconcilers: tuple[Reconciler, ...] = ()
+    notify: tuple[Channel, ...] = ()
+    """Who is told what happens here."""
     rehearse: bool = False
     """Whether the way back may be rehearsed on this target; the practice shop's always may."""
     freezes: tuple[FreezeWindow, ...] = ()
@@ -212,7 +215,7 @@ class Target:
     @property
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
-        systems = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag, self.undo, self.ready, self.reconcilers)
+        systems = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag, self.undo, self.ready, self.reconcilers, self.notify)
         return tuple(sorted({ref.name for ref in secrets_in(systems) if ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:

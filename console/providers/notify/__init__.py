@@ -1,0 +1,1 @@
+"""What tells people outside: a file per kind of channel."""

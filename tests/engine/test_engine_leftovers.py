@@ -208,3 +208,23 @@ async def test_a_way_back_leaves_a_step_that_another_console_is_sending_to_that_
         assert settled.state is StepState.FAILED
         assert "the connection broke" in settled.detail
         assert ana.engine._parts.records[rollout].rollout.phase is Phase.ROLLED_BACK
+
+
+async def test_what_others_hold_is_followed_without_reading_all_records_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path) as w:
+        ana, rollout = await driven(w)
+        ben = await w.desk(BEN)
+        await w.time.advance(2)
+        read, reread = [], ben.engine.fleet._recovery.reread
+
+        async def counted():
+            read.append(w.time.clock.now())
+            await reread()
+
+        monkeypatch.setattr(ben.engine.fleet._recovery, "reread", counted)
+        head, renewed = await w.store.audit.head(), ben.engine._parts.records[rollout].last_lease.renewed_at
+        await w.time.until(lambda: ben.engine._parts.records[rollout].last_lease.renewed_at > renewed, 10)
+        assert (read, await w.store.audit.head()) == ([], head), "only the wheel was renewed"
+        await ana.act(Verb.HOLD)
+        await ben.until_phase(rollout, "held")
+        assert read

@@ -41,6 +41,14 @@ async def test_a_record_is_durable_and_reads_back(store: SqliteStore):
     assert (report.ok, report.size, report.head, report.unsigned) == (True, 1, record.hash, 1)
 
 
+async def test_the_head_tells_of_every_record_and_of_nothing_else(store: SqliteStore):
+    assert await store.audit.head() == 0
+    await filled(store, 2)
+    assert await store.audit.head() == 2
+    await store.settings.put("pages", "40")
+    assert await store.audit.head() == 2
+
+
 async def test_an_empty_audit_verifies(store: SqliteStore):
     report = await store.audit.verify()
     assert (report.ok, report.size, report.head) == (True, 0, "")

@@ -1,6 +1,7 @@
 """Handing the wheel over: with a note, to one console or to anyone, and what the next driver reads."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -210,7 +211,8 @@ async def test_a_wheel_that_the_next_driver_takes_before_it_is_looked_at_counts_
                 return seen
             if seen.live is not None:
                 return first[0]
-            taken = replace(first[0].live, holder=AGENT, token=first[0].live.token + 1)
+            before = first[0].live
+            taken = replace(before, holder=AGENT, token=before.token + 1, renewed_at=seen.now, expires_at=seen.now + timedelta(seconds=15))
             return WheelSeen(taken, seen.now)
 
         monkeypatch.setattr(terminal.engine._handovers, "_look", looked)

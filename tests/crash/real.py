@@ -364,6 +364,8 @@ async def _end(console: Console, watched: Watched, view: RolloutView, verb: Verb
 
 async def _again(console: Console, watched: Watched, work: Work) -> None:
     """Ask anew for a way back that was killed before anything of it was on record."""
+    if any(view.phase is Phase.ROLLED_BACK for view in watched.rollouts.values()):
+        return  # the restart ended it; a read of a busy team's database may still say how it stood before
     newest = next(iter(await console.store.journal.rollouts(live=False, limit=1)), None)
     if newest is not None and newest.phase is Phase.ROLLED_BACK:
         return

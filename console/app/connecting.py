@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.app.channels import notifiers
+from console.app.clusters import Clusters
 from console.app.runners import pipeline_runner
 from console.app.sources import metric_source
 from console.model.clock import Clock
-from console.model.ports import Connections, TrafficRouter, Undo
-from console.model.systems import EnvoyTraffic, HttpUndo, SecretRef, TraefikTraffic, UndoSpec
+from console.model.kubernetes import KubeTraffic
+from console.model.ports import Connections, TrafficRouter, Undo, Workloads
+from console.model.systems import EnvoyTraffic, HttpUndo, HttpWorkloads, SecretRef, TraefikTraffic, UndoSpec
 from console.model.target import Target
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     from console.providers.flags.httpflag import HttpFlags  # noqa: PLC0415
     from console.providers.undo.command import CommandUndoStep  # noqa: PLC0415
     from console.providers.undo.http import HttpUndoStep  # noqa: PLC0415
-    from console.providers.workloads.http import HttpWorkloadVersions  # noqa: PLC0415
 
     http, folder = HttpClient(clock), Path(target.path).parent
 
@@ -46,22 +47,24 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         return CommandUndoStep(spec, folder, clock, trusted)
 
     flag = target.flag
-    runner = pipeline_runner(target, http, clock, token)
+    runner, clusters = pipeline_runner(target, http, clock, token), Clusters(target, clock, trusted)
     return Connections(
-        router=_router(target, http, clock, token),
-        workloads=HttpWorkloadVersions(target.workloads, http, clock),
+        router=_router(target, http, clock, token, clusters),
+        workloads=_workloads(target, http, clock, clusters),
         metrics=metric_source(target, http, clock, token),
         pipeline=runner,
         flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},
-        closers=(http,) if runner is None else (http, runner),
+        closers=(http, *(() if runner is None else (runner,)), clusters),
         notifiers=notifiers(target, clock, fetch),
         ahead_s=http.ahead_s,
     )
 
 
-def _router(target: Target, http: "HttpClient", clock: Clock, token: Tokens) -> TrafficRouter:
+def _router(target: Target, http: "HttpClient", clock: Clock, token: Tokens, clusters: Clusters) -> TrafficRouter:
     traffic = target.traffic
+    if isinstance(traffic, KubeTraffic):
+        return clusters.router(traffic)
     if isinstance(traffic, EnvoyTraffic):
         from console.providers.traffic.envoy import EnvoyRouter  # noqa: PLC0415
 
@@ -73,6 +76,14 @@ def _router(target: Target, http: "HttpClient", clock: Clock, token: Tokens) -> 
     from console.providers.traffic.haproxy import HaproxyRouter  # noqa: PLC0415
 
     return HaproxyRouter(traffic, clock)
+
+
+def _workloads(target: Target, http: "HttpClient", clock: Clock, clusters: Clusters) -> Workloads:
+    if not isinstance(target.workloads, HttpWorkloads):
+        return clusters.workloads(target.workloads)
+    from console.providers.workloads.http import HttpWorkloadVersions  # noqa: PLC0415
+
+    return HttpWorkloadVersions(target.workloads, http, clock)
 
 
 def undo_specs(target: Target) -> Mapping[str, UndoSpec]:

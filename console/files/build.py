@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from console.files.sections.flags import flag_of
+from console.files.sections.kubernetes import logins_of
 from console.files.sections.metrics import metrics_of
 from console.files.sections.notify import channels_of
 from console.files.sections.pipelines import commands_of, pipeline_of
@@ -77,6 +78,7 @@ def _commands(file: TargetFile) -> tuple[str, ...]:
     calls: list[Call | None] = list(commands_of(file.pipeline)) if file.pipeline else []
     calls += [call for step in undo for call in (step.run, step.check, step.snapshot.check if step.snapshot else None)]
     calls += [section.check for section in file.ready]
+    calls += logins_of(file.traffic, file.workloads)
     calls += [call for each in file.reconcilers for part in (each.pause, each.resume) for call in (part.run, part.check)]
     commands = [secret.name for secret in _secrets(file) if secret.scheme == "cmd"]
     return tuple(dict.fromkeys((*(shlex.join(call) for call in calls if isinstance(call, tuple)), *commands)))

@@ -9,6 +9,7 @@ from console.files.backchecks import mistakes_in_the_way_back
 from console.files.metricchecks import mistakes_in_metrics
 from console.files.pipelinechecks import mistakes_in_the_pipeline
 from console.files.problems import Mistake, Path, nearest, shown
+from console.files.sections.kubernetes import mistakes_on_kubernetes
 from console.files.spelling import Misspelled, read_moment, read_number, read_share, read_time, read_weight
 from console.policy.walltime import find_zone
 
@@ -17,7 +18,10 @@ _BY_SIDE: tuple[Path, ...] = (
     ("traffic", "clusters"),
     ("traffic", "servers"),
     ("traffic", "services"),
+    ("traffic", "values"),
+    ("traffic", "backends"),
     ("workloads", "urls"),
+    ("workloads", "deployments"),
     ("metrics", "urls"),
     ("metrics", "sides"),
 )
@@ -38,6 +42,7 @@ def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         _haproxy,
         _traefik,
         mistakes_in_the_pipeline,
+        mistakes_on_kubernetes,
         _speed,
     ):
         yield from check(tree)

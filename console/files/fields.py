@@ -200,6 +200,24 @@ def _schema(pattern: str = "", *, spelled: bool = False, **more: Any) -> WithJso
     return WithJsonSchema({**kind, **({"pattern": pattern} if pattern else {}), **more})
 
 
+_KUBE = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_LABEL = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL_VALUE = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_VERSION_AT = rf"image|(label|annotation)\s+{_LABEL}"
+KubeName = Annotated[
+    str, _reader(_word(_KUBE, "a Kubernetes name of small letters, digits, dots and dashes, such as checkout-blue")), _schema(f"^{_KUBE}$")
+]
+KubeLabel = Annotated[str, _reader(_word(_LABEL, "a label's key, such as version or app.kubernetes.io/version")), _schema(f"^{_LABEL}$")]
+KubeLabelValue = Annotated[
+    str,
+    _reader(_word(_LABEL_VALUE, "a label's value of letters, digits, dots, dashes and underscores")),
+    _schema(f"^{_LABEL_VALUE}$", spelled=True),
+]
+KubeVersion = Annotated[
+    str,
+    _reader(_word(_VERSION_AT, "image, label KEY or annotation KEY")),
+    _schema(f"^({_VERSION_AT})$", examples=["image", "label app.kubernetes.io/version"]),
+]
 Slug = Annotated[str, _reader(_word(_SLUG, "a name of small letters, digits, dots and dashes, such as checkout-eu")), _schema(f"^{_SLUG}$")]
 SideName = Annotated[str, _reader(_word(_SIDE, "a side's name of letters, digits, dots and dashes")), _schema(f"^{_SIDE}$")]
 Metric = Annotated[str, _reader(_word(_METRIC, "a metric's name, such as http_requests")), _schema(f"^{_METRIC}$")]

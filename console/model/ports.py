@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from console.model.notes import Notifier
 from console.model.readings import (
     FlagState,
+    Foreseen,
     Identity,
     LogLine,
     MetricReading,
@@ -42,6 +43,15 @@ class TrafficRouter(Protocol):
 
     async def measured(self) -> RequestCounts:
         """Return the requests that each side has been given so far."""
+        ...
+
+
+@runtime_checkable
+class ForeseesWeights(Protocol):
+    """What a router can do besides, where its system tells beforehand what it would refuse."""
+
+    async def foresee(self, weights: Sequence[int]) -> Foreseen:
+        """Return what stands against the canary's weights, in a plan's order: missing rights, weights it cannot give. Changes nothing."""
         ...
 
 

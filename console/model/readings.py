@@ -113,6 +113,18 @@ class SideVersion:
     version: str
     healthy: bool
     at: datetime
+    detail: str = ""
+    """Why it is not healthy, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a router's system says beforehand of weights that are still to be asked for, in words."""
+
+    obstacles: tuple[str, ...] = ()
+    """What would be refused, or could not take effect."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know."""
 
 
 @dataclass(frozen=True, slots=True)

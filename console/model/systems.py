@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 
+from console.model.kubernetes import KubeTraffic, KubeWorkloads
+
 Side = str
 """One of the two sides of a target's traffic, by the name its file gives it ("blue", "green")."""
 
@@ -56,7 +58,7 @@ class HaproxyTraffic:
     timeout_s: float = 5.0
 
 
-TrafficSpec = EnvoyTraffic | HaproxyTraffic | TraefikTraffic
+TrafficSpec = EnvoyTraffic | HaproxyTraffic | TraefikTraffic | KubeTraffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class CommandUndo:
     timeout_s: float = 60.0
 
 
-WorkloadsSpec = HttpWorkloads
+WorkloadsSpec = HttpWorkloads | KubeWorkloads
 MetricsSpec = OpenMetricsSource | PrometheusSource
 FlagSpec = HttpFlag
 UndoSpec = HttpUndo | CommandUndo

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from console.model.plan import Plan, PlanKind, Step, StepKind
-from console.model.systems import EnvoyTraffic, Side, TraefikTraffic
+from console.model.systems import EnvoyTraffic, HaproxyTraffic, Side, TraefikTraffic
 from console.model.target import Reversibility, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
@@ -148,7 +148,9 @@ def traffic_name(target: Target) -> str:
         return f"Envoy {urlsplit(target.traffic.admin).netloc}"
     if isinstance(target.traffic, TraefikTraffic):
         return f"Traefik {urlsplit(target.traffic.api).netloc}"
-    return f"HAProxy {target.traffic.address}"
+    if isinstance(target.traffic, HaproxyTraffic):
+        return f"HAProxy {target.traffic.address}"
+    return f"Kubernetes {target.traffic.cluster.context or 'in this cluster'}"
 
 
 def _pipeline_steps(target: Target, release: str, timing: Timing) -> list[Step]:

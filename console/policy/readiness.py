@@ -91,7 +91,8 @@ def _old_version(standing: Standing) -> ReadyItem:
         sentence = f"{standing.wanted_version} is gone: {old.version} runs in its place."
         return ReadyItem(name, Light.SHUT, sentence, old.at)
     if not old.healthy:
-        return ReadyItem(name, Light.SHUT, f"{old.version} runs and says that it is not healthy.", old.at)
+        why = f": {old.detail}" if old.detail else ""
+        return ReadyItem(name, Light.SHUT, f"{old.version} runs and says that it is not healthy{why}.", old.at)
     return ReadyItem(name, Light.READY, f"{old.version} runs and is healthy.", old.at)
 
 

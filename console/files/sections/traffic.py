@@ -5,8 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from console.files.fields import Secret, Section, SideName, Span, Text, Url, usual
+from console.files.sections.kubernetes import KubeTrafficSection, written_kube_traffic
+from console.files.sections.kubernetes import traffic_of as kube_traffic_of
 from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
+from console.model.kubernetes import KubeTraffic
 from console.model.systems import EnvoyTraffic, HaproxyTraffic, TraefikTraffic, TrafficSpec
 
 
@@ -58,11 +61,13 @@ class TraefikSection(Section):
     """Where the bearer token of the API is found: keyring:NAME, env:NAME or cmd:COMMAND."""
 
 
-TrafficSection = Annotated[EnvoySection | HaproxySection | TraefikSection, Field(discriminator="provider")]
+TrafficSection = Annotated[EnvoySection | HaproxySection | TraefikSection | KubeTrafficSection, Field(discriminator="provider")]
 
 
-def traffic_of(section: EnvoySection | HaproxySection | TraefikSection) -> TrafficSpec:
+def traffic_of(section: EnvoySection | HaproxySection | TraefikSection | KubeTrafficSection) -> TrafficSpec:
     """Return the router that a section names."""
+    if isinstance(section, KubeTrafficSection):
+        return kube_traffic_of(section)
     if isinstance(section, EnvoySection):
         return EnvoyTraffic(section.admin, section.runtime_prefix, section.clusters, section.timeout)
     if isinstance(section, TraefikSection):
@@ -75,6 +80,8 @@ def traffic_of(section: EnvoySection | HaproxySection | TraefikSection) -> Traff
 
 def written_traffic(spec: TrafficSpec) -> dict[str, Any]:
     """Return a router as the file spells it."""
+    if isinstance(spec, KubeTraffic):
+        return written_kube_traffic(spec)
     if isinstance(spec, EnvoyTraffic):
         return {
             "provider": "envoy",

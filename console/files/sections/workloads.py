@@ -1,8 +1,12 @@
 """The `workloads` section: where each side tells its version."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from console.files.fields import Section, SideName, Span, Url, usual
+from console.files.sections.kubernetes import KubeWorkloadsSection, written_kube_workloads
+from console.files.sections.kubernetes import workloads_of as kube_workloads_of
 from console.files.spelling import write_span
 from console.model.systems import HttpWorkloads, WorkloadsSpec
 
@@ -17,14 +21,18 @@ class HttpWorkloadsSection(Section):
     """How long to wait for an answer."""
 
 
-WorkloadsSection = HttpWorkloadsSection
+WorkloadsSection = Annotated[HttpWorkloadsSection | KubeWorkloadsSection, Field(discriminator="provider")]
 
 
-def workloads_of(section: HttpWorkloadsSection) -> WorkloadsSpec:
+def workloads_of(section: HttpWorkloadsSection | KubeWorkloadsSection) -> WorkloadsSpec:
     """Return what runs on each side."""
-    return HttpWorkloads(section.urls, section.timeout)
+    if isinstance(section, HttpWorkloadsSection):
+        return HttpWorkloads(section.urls, section.timeout)
+    return kube_workloads_of(section)
 
 
 def written_workloads(spec: WorkloadsSpec) -> dict[str, Any]:
     """Return what runs on each side as the file spells it."""
-    return {"provider": "http", "urls": dict(spec.urls), "timeout": write_span(spec.timeout_s)}
+    if isinstance(spec, HttpWorkloads):
+        return {"provider": "http", "urls": dict(spec.urls), "timeout": write_span(spec.timeout_s)}
+    return written_kube_workloads(spec)

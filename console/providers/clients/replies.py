@@ -1,5 +1,7 @@
 """What an HTTP status that is no success means, in words that a person can act on."""
 
+import contextlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,6 +10,8 @@ from console.model.errors import ConsoleError, OutcomeUnknown, Refused
 from console.model.text import clean, without
 
 _QUOTE = 120
+_QUOTE_MESSAGE = 300
+_LONGEST_ERROR = 256 * 1024
 _LONGEST_WAIT_S = 86_400.0
 _NEVER_APPLIED = frozenset({501, 505})
 
@@ -29,13 +33,25 @@ def refusal(system: str, answer: BadStatus, secret: str, *, changes: bool) -> Co
     something between here and there after the request went through.
     """
     what, advice = _words(answer.status, with_secret=bool(secret))
-    said = clean(without(answer.body[: _QUOTE * 8].decode("utf-8", errors="backslashreplace"), secret), _QUOTE)
+    said = _said(answer.body, secret)
     message = f"{system} {what} (HTTP {answer.status})." + (f" It says: {said}" if said else "")
     if changes and answer.status >= 500 and answer.status not in _NEVER_APPLIED:
         return OutcomeUnknown(message, means="The change may have taken effect; reading back will tell.", advice=advice)
     means = "Nothing was changed." if changes else "Its state is not known now."
     wait = wait_asked(answer.retry_after, answer.date)
     return Refused(message, status=answer.status, retry_after_s=wait, means=means, advice=advice)
+
+
+def _said(body: bytes, secret: str) -> str:
+    """Return the begin of a refusal's body, or its `message` alone where it is a JSON object with one, as many systems give it."""
+    told = ""
+    if body[:1] == b"{" and len(body) <= _LONGEST_ERROR:
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(body).get("message")
+            told = value if isinstance(value, str) else ""
+    if told:
+        return clean(without(told, secret), _QUOTE_MESSAGE)
+    return clean(without(body[: _QUOTE * 8].decode("utf-8", errors="backslashreplace"), secret), _QUOTE)
 
 
 def wait_asked(retry_after: str, date: str = "") -> float | None:

@@ -215,7 +215,8 @@ class Target:
     @property
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
-        systems = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag, self.undo, self.ready, self.reconcilers, self.notify)
+        first = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag)
+        systems = (*first, self.undo, self.ready, self.reconcilers, self.notify)
         return tuple(sorted({ref.name for ref in secrets_in(systems) if ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:

@@ -107,7 +107,10 @@ async def _forward(proxy: FaultProxy, fault: Fault, upstream: tuple[str, int], f
 def _closing(request: bytes) -> bytes:
     """Ask an HTTP upstream to close after its answer; other protocols pass unchanged."""
     head, split, body = request.partition(b"\r\n\r\n")
-    return head + b"\r\nconnection: close" + split + body if split and b" HTTP/1.1\r\n" in head else request
+    if not split or b" HTTP/1.1\r\n" not in head:
+        return request
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]  # some heed only the first of two
+    return b"\r\n".join([*lines, b"connection: close"]) + split + body
 
 
 async def _drip(part: bytes, writer: asyncio.StreamWriter, pause_s: float) -> None:

@@ -6,6 +6,10 @@ from pathlib import Path
 from buildbot.plugins import schedulers, steps, util, worker
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.results import SUCCESS
+from buildbot_worker import base
+
+# A worker holds back what a step prints for 5 s, and no setting changes that; tests wait for lines.
+base.BotBase.buffer_timeout = property(lambda self: 0.05, lambda self, value: None)
 
 PASSWORD = os.environ["BUILDBOT_PASSWORD"]
 

@@ -23,7 +23,7 @@ KEYS_KEPT = 200
 POLL_S = 1.0
 """How often a run is looked at while no events come."""
 
-SEEN_S = 5.0
+SEEN_S = 2.0
 """How often a run is looked at although events come: one may be lost."""
 
 LISTEN_AGAIN_S = 5.0

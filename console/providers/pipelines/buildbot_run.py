@@ -193,7 +193,8 @@ class Reader:
                 if skipped > 0:
                     at.raw, kept.lines = at.raw + skipped, kept.lines + skipped
                     found.append(LogLine(name, kept.lines, f"… {skipped} lines are not kept …", self._clock.now()))
-            rows = await self._api.rows(f"logs/{logid}/contents", "logchunks", offset=at.raw, limit=min(PIECE, total - at.raw))
+            until = min(total, KEPT_FIRST) if at.raw < KEPT_FIRST else total
+            rows = await self._api.rows(f"logs/{logid}/contents", "logchunks", offset=at.raw, limit=min(PIECE, until - at.raw))
             texts = "".join(str(row.get("content", "")) for row in rows).split("\n")[:-1]
             if not texts:
                 break

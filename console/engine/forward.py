@@ -7,6 +7,7 @@ from datetime import datetime
 from console.engine import judging, lost, records, step
 from console.engine.backward import Backward
 from console.engine.driver import Driver, Ride
+from console.engine.feasible import ask_beforehand
 from console.engine.gates import GateWatch
 from console.engine.parts import Parts
 from console.engine.planning import history_of, make_plan, sides_now, start_obstacles, timing_of
@@ -63,6 +64,8 @@ class Forward:
         if command.verb is Verb.START:
             return await self._start(live, command)
         if command.verb is Verb.SWITCH:
+            if found := await ask_beforehand(live, [100]):
+                return Answer(Decision(False, found, "Mend it and try again."))
             plan = make_switch_plan(live.target, sides_now(live), command.side, timing_of(live))
             return await self._open(live, plan, command)
         if command.verb is Verb.RESUME_RECONCILER:
@@ -86,6 +89,7 @@ class Forward:
 
     async def _start(self, live: LiveTarget, command: Command) -> Answer:
         signed = command.signs_no_way_back and bool(command.reason.strip())
+        await ask_beforehand(live, [stage.weight for stage in live.target.stages])
         found = start_obstacles(live, signed=signed)
         if found:
             return Answer(Decision(False, found, "Mend it and plan again."))

@@ -8,6 +8,7 @@ from console.analysis.history import NO_HISTORY, History
 from console.analysis.planner import Detectability, Setting
 from console.analysis.shares import share_alpha
 from console.analysis.tally import NEVER_PASSES
+from console.engine.feasible import ask_beforehand
 from console.engine.foresight import foresee, needs
 from console.engine.readiness import of_plan, seconds_of
 from console.engine.state import LiveTarget
@@ -61,6 +62,7 @@ async def make_plan(live: LiveTarget, release: str) -> Plan:
     """Plan a release on a target as it stands now; n_pass is simulated off the loop. Raises NotAllowed when too little can be read."""
     await _read_now(live)
     _check_read(live)
+    await ask_beforehand(live, [stage.weight for stage in live.target.stages])
     history, needed = history_of(live, live.target), {}
     for gate in _session_gates(live.target):
         setting = setting_of(live, history.get(gate.name))
@@ -94,7 +96,7 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision, now: datet
         DetectRow(int(each.weight), each.wait_min * 60, None if each.smallest is None else each.smallest * 100, each.sentence)
         for each in found
     )
-    warned = (*warnings(live.target), *_unpromised(plan))
+    warned = (*live.foreseen.warnings, *warnings(live.target), *_unpromised(plan))
     return PlanView(
         target=live.name,
         release=plan.release,
@@ -135,7 +137,7 @@ def setting_of(live: LiveTarget, history: tuple[int, int] | None) -> Setting | N
 
 def start_obstacles(live: LiveTarget, *, signed: bool = False) -> tuple[str, ...]:
     """Return what forbids a start now; `signed` tells that a person signs for what cannot be taken back."""
-    return obstacles(live.target, sides_now(live), signed=signed)
+    return (*obstacles(live.target, sides_now(live), signed=signed), *live.foreseen.obstacles)
 
 
 def is_release(plan: Plan) -> bool:

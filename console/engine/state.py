@@ -13,7 +13,7 @@ from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState, TrafficNow
 from console.model.ports import Connections
 from console.model.readiness import Rehearsal
-from console.model.readings import FlagState, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split, UndoState
+from console.model.readings import FlagState, Foreseen, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split, UndoState
 from console.model.rollout import Actor, Lease, Rollout, StepRow
 from console.model.stores import Handover, TargetRow
 from console.model.systems import Side
@@ -172,6 +172,8 @@ class LiveTarget:
     """The fingerprint of another system for which a person was asked, so that asking again goes on."""
     sending: int = 0
     """Steps under way: what is read meanwhile is no drift."""
+    foreseen: Foreseen = field(default_factory=Foreseen)
+    """What the router's system said beforehand of the weights of the plan made or started last."""
     looks: dict[str, Seen[UndoState]] = field(default_factory=dict)
     """What was read last of each declared step and check, by the names that its connections have."""
     quarantined: tuple[QuarantineView, ...] = ()

@@ -93,7 +93,7 @@ def _old_version(standing: Standing) -> ReadyItem:
     if not old.healthy:
         why = f": {old.detail}" if old.detail else ""
         return ReadyItem(name, Light.SHUT, f"{old.version} runs and says that it is not healthy{why}.", old.at)
-    return ReadyItem(name, Light.READY, f"{old.version} runs and is healthy.", old.at)
+    return ReadyItem(name, Light.READY, f"{old.version} {f'is {old.detail}' if old.detail else 'runs and is healthy'}.", old.at)
 
 
 def _of_step(step: UndoStep, standing: Standing) -> list[ReadyItem]:

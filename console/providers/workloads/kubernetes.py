@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from console.model.clock import Clock
@@ -9,7 +10,7 @@ from console.model.errors import BadFile, Refused
 from console.model.kubernetes import ArgoWorkloads, KubeDeployments, Side
 from console.model.readings import SideVersion
 from console.model.text import clean
-from console.providers.clients.argo import HASH, read_rollout
+from console.providers.clients.argo import HASH, read_rollout, recorded
 from console.providers.clients.kubeobjects import objects, part
 from console.providers.clients.kubernetes import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, ROLLOUTS, KubeClient, Object
 from console.providers.clients.strict import malformed
@@ -51,27 +52,40 @@ class ArgoVersions:
         self._sides = sides
         self._kube = kube
         self._clock = clock
+        self._system = f"Rollout {spec.rollout} in {kube.system}"
 
     async def version(self, side: Side) -> SideVersion:
-        """Return which version a side runs now. Where there is no canary, its side runs what it ran last, as far as that is kept."""
-        spec, at = self._spec, self._clock.now()
-        found = await self._kube.get(ROLLOUTS.path(spec.namespace, spec.rollout), spec.timeout_s)
+        """Return which version a side runs now. Where there is no canary, its side has what it ran last, as long as that is kept."""
+        at = self._clock.now()
+        found = await self._kube.get(ROLLOUTS.path(self._spec.namespace, self._spec.rollout), self._spec.timeout_s)
         seen = read_rollout(found, self._sides)
-        system = f"Rollout {spec.rollout} in {self._kube.system}"
-        if side == seen.canary or not seen.trial:
-            version = version_in(part(found, "spec", "template"), spec.version, spec.container, system)
-            wrong = [seen.message or f"it is {seen.phase}"] if seen.phase == "Degraded" and not seen.aborted else []
-            if wrong:
-                wrong += await self._pods(seen.canary_hash)
-            return SideVersion(version, not wrong, at, "; ".join(clean(each, 120) for each in wrong))
-        kept = await self._kube.get(REPLICASETS.path(spec.namespace), spec.timeout_s, labelSelector=f"{HASH}={seen.stable_hash}", limit="5")
-        owned = [each for each in objects(kept, "items") if _owner(each) == spec.rollout]
-        if not owned:
-            raise malformed(system, "The ReplicaSet of its stable version is not there.")
-        version = version_in(part(owned[0], "spec", "template"), spec.version, spec.container, system)
-        wanted, available = part(owned[0], "spec").get("replicas", 1), part(owned[0], "status").get("availableReplicas") or 0
-        wrong = [] if available >= wanted else [f"{available} of {wanted} replicas are available", *await self._pods(seen.stable_hash)]
-        return SideVersion(version, not wrong, at, "; ".join(wrong))
+        if seen.trial and side == seen.stable:
+            return await self._stable(seen.stable_hash, at)
+        if not seen.trial and side == seen.canary and (before := recorded(found).get(side)):
+            kept = await self._kept(before)
+            if kept is not None:
+                return SideVersion(self._version(kept), True, at, "kept and not running: an undo starts it again")
+        wrong = [seen.message or f"it is {seen.phase}"] if seen.phase == "Degraded" and not seen.aborted else []
+        if wrong:
+            wrong += await self._pods(seen.canary_hash)
+        return SideVersion(self._version(found), not wrong, at, "; ".join(clean(each, 120) for each in wrong))
+
+    async def _stable(self, template: str, at: datetime) -> SideVersion:
+        kept = await self._kept(template)
+        if kept is None:
+            raise malformed(self._system, "The ReplicaSet of its stable version is not there.")
+        wanted, available = part(kept, "spec").get("replicas", 1), part(kept, "status").get("availableReplicas") or 0
+        wrong = [] if available >= wanted else [f"{available} of {wanted} replicas are available", *await self._pods(template)]
+        return SideVersion(self._version(kept), not wrong, at, "; ".join(wrong))
+
+    async def _kept(self, template: str) -> Object | None:
+        """Return the ReplicaSet that keeps a pod template, None where it is gone."""
+        path, spec = REPLICASETS.path(self._spec.namespace), self._spec
+        found = await self._kube.get(path, spec.timeout_s, labelSelector=f"{HASH}={template}", limit="5")
+        return next((each for each in objects(found, "items") if _owner(each) == spec.rollout), None)
+
+    def _version(self, found: Object) -> str:
+        return version_in(part(found, "spec", "template"), self._spec.version, self._spec.container, self._system)
 
     async def _pods(self, template: str) -> list[str]:
         return await pods_in_words(self._kube, self._spec.namespace, {HASH: template}, self._spec.timeout_s)

@@ -7,6 +7,8 @@ from console.engine import records, systems, underway
 from console.engine.parts import Parts
 from console.engine.state import LiveTarget
 from console.model.errors import BadFile, ConsoleError, NotAllowed, StoreError
+from console.model.plan import StepKind
+from console.model.ports import FindsRuns
 from console.model.rollout import Outcome, Rollout, StepRow, StepState
 from console.policy.planning import traffic_name
 
@@ -80,17 +82,9 @@ class Leftovers:
         around, step = self._parts.around, row.step
         try:
             async with asyncio.timeout(min(LOOK_S, step.deadline_s)):
-                found = await systems.read(live, step)
+                outcome = await (self._run_left(live, row) if step.kind is StepKind.PIPELINE else self._read_back(live, row))
         except (ConsoleError, TimeoutError):
             return  # it stays open, and is looked at again
-        good = systems.as_wanted(step, found.values)
-        state = StepState.CONFIRMED if good else StepState.FAILED
-        if good:
-            detail = "Found as wanted after its console was gone."
-        else:
-            seen, wanted = systems.words(step.kind, found.values), systems.words(step.kind, step.want)
-            detail = f"Read back {seen}, wanted {wanted}: its console is gone, and the rollout went on without it."
-        outcome = Outcome(row.id, state, around.clock.now(), row.accepted_at, found.at, found.values, detail)
         try:
             settled = await around.store.journal.settle(row, outcome)
         except (StoreError, NotAllowed) as error:
@@ -100,6 +94,27 @@ class Leftovers:
         if record is not None and rollout is not None:
             record.rows[row.id] = settled
             records.settled(self._parts, live, record, settled, f"{step.verb.value}: {settled.state.value}")
+
+    async def _read_back(self, live: LiveTarget, row: StepRow) -> Outcome:
+        step, now = row.step, self._parts.around.clock.now
+        found = await systems.read(live, step)
+        if systems.as_wanted(step, found.values):
+            state, detail = StepState.CONFIRMED, "Found as wanted after its console was gone."
+        else:
+            seen, wanted = systems.words(step.kind, found.values), systems.words(step.kind, step.want)
+            state = StepState.FAILED
+            detail = f"Read back {seen}, wanted {wanted}: its console is gone, and the rollout went on without it."
+        return Outcome(row.id, state, now(), row.accepted_at, found.at, found.values, detail)
+
+    async def _run_left(self, live: LiveTarget, row: StepRow) -> Outcome:
+        """End what a run that nobody follows would still do, for that is forward; one that its console ran itself ended with it."""
+        pipeline, detail = live.connections.pipeline, "Its console is gone, and the rollout went on without it"
+        if isinstance(pipeline, FindsRuns):
+            run = await pipeline.find(row.id)
+            if run is not None:
+                await pipeline.cancel(run, "the console that started it is gone, and its rollout is over")
+                detail += f"; its run {run} was cancelled"
+        return Outcome(row.id, StepState.FAILED, self._parts.around.clock.now(), row.accepted_at, detail=f"{detail}.")
 
 
 def _flag_of(live: LiveTarget) -> str:

@@ -4,24 +4,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_fakes import ANA, BEN, BLUE, GREEN, SHOP, Desk, World, world
+from engine_fakes import ANA, BEN, BLUE, GREEN, SHOP, WITH_PIPELINE, Desk, World, world
 
 from console.model.audit import Entry, RecordKind
-from console.model.errors import Unreachable
-from console.model.plan import PlanKind
+from console.model.errors import ConsoleError, Unreachable
+from console.model.plan import PlanKind, StepKind
 from console.model.rollout import Actor, Intent, Phase, Rollout, StepState
 from console.model.stores import RolloutChange
 from console.model.target import FreezeRule
-from console.model.verbs import Verb
+from console.model.verbs import Direction, Verb
 
 pytestmark = pytest.mark.anyio
 
 GONE = Actor("Cyd", "desk:9:gone")
 
 
-async def left(w: World, rollout: Rollout, name: str, actor: Actor = GONE) -> None:
-    """Leave a step of the way back open, as a console does that dies after its intent."""
-    step = rollout.plan.rollback[0]
+async def left(w: World, rollout: Rollout, name: str, actor: Actor = GONE, kind: StepKind = StepKind.WEIGHT) -> None:
+    """Leave a step open, as a console does that dies after its intent; sent as one of the way back, which needs no wheel."""
+    step = next(each for each in (*rollout.plan.rollback, *rollout.plan.steps) if each.kind is kind)
+    step = replace(step, direction=Direction.BACKWARD)
     await w.store.journal.send(Intent(rollout, step, name, actor, "", None, w.time.clock.now()), None)
 
 
@@ -57,6 +58,44 @@ async def test_a_step_whose_rollout_ended_without_it_is_settled(tmp_path: Path) 
         assert await state(w, rollout, "left") is StepState.SENT, "its console may still be at it"
         await w.time.advance(60)
         assert await state(w, rollout, "left") is StepState.CONFIRMED
+
+
+async def test_a_pipeline_of_a_console_that_died_ends_with_it_once_its_rollout_is_over(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        desk, rollout = await driven(w, GONE)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        await left(w, await desk.row(rollout), "left", kind=StepKind.PIPELINE)
+        await w.time.advance(10)
+        assert await state(w, rollout, "left") is StepState.FAILED
+        assert (await w.store.audit.verify()).open_intents == ()
+
+
+async def test_a_run_that_lives_on_without_its_console_is_cancelled_before_its_step_is_settled(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        cancelled: list[str] = []
+        answers: list[str | ConsoleError] = [Unreachable("down", sent=False), "run 7"]
+
+        async def find(key: str) -> str:
+            answer = answers.pop(0)
+            if isinstance(answer, ConsoleError):
+                raise answer
+            return answer
+
+        async def cancel(run: str, reason: str) -> None:
+            cancelled.append(run)
+
+        desk, rollout = await driven(w, GONE)
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        pipeline = desk.engine._parts.targets["shop"].connections.pipeline
+        pipeline.find, pipeline.cancel = find, cancel
+        await left(w, await desk.row(rollout), "left", kind=StepKind.PIPELINE)
+        await w.time.until(lambda: len(answers) == 1, 20)
+        assert (await state(w, rollout, "left"), cancelled) == (StepState.SENT, [])
+        await w.time.until(lambda: not answers, 20)
+        await w.time.advance(2)
+        assert (await state(w, rollout, "left"), cancelled) == (StepState.FAILED, ["run 7"])
 
 
 async def test_a_step_of_a_rollout_that_could_not_be_recorded_is_settled(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs a plan's pipeline step: the declared commands, with live stages and logs."""
+"""Runs a plan's pipeline step: started once, followed with live stages and logs, and found again after a console was away."""
 
 import asyncio
 import logging
@@ -6,9 +6,11 @@ import logging
 from console.engine import step
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
-from console.model.errors import ConsoleError
+from console.model.clock import iso
+from console.model.errors import ConsoleError, OutcomeUnknown, Unreachable
 from console.model.hooks import reach
-from console.model.ports import Pipeline
+from console.model.plan import StepKind
+from console.model.ports import FindsRuns, Pipeline
 from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Intent, Outcome, StepRow, StepState
 
@@ -16,6 +18,9 @@ LOG = logging.getLogger(__name__)
 
 LOOK_S = 0.25
 """How soon a run is cancelled after its rollout goes back."""
+
+CANCEL_AGAIN_S = 2.0
+"""How soon a cancel is tried again that did not reach its system."""
 
 
 async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, order: step.Order) -> StepRow:
@@ -34,12 +39,12 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
     reach("before-send")
     accepted_at = None
     try:
-        run = await pipeline.start(str(order.step.want["version"]), order.step_id)
+        run = await _left(pipeline, record, order) or await pipeline.start(str(order.step.want["version"]), key_of(record, order.step_id))
         accepted_at = around.clock.now()
         reach("after-send")
         await _follow(parts, live, record, run)
     except ConsoleError as error:
-        state = StepState.FAILED if accepted_at is None else StepState.UNKNOWN
+        state = StepState.UNKNOWN if accepted_at is not None or _perhaps(error) else StepState.FAILED
         return await step.settle(around, record, row, Outcome(row.id, state, around.clock.now(), accepted_at, detail=str(error)))
     reach("after-read-back")
     ended = record.pipeline
@@ -50,6 +55,26 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
     detail = "" if passed else f"The pipeline {seen['state']}. {ended.reason if ended else ''}".strip()
     state = StepState.CONFIRMED if passed else StepState.FAILED
     return await step.settle(around, record, row, Outcome(row.id, state, now, accepted_at, now, seen, detail))
+
+
+def key_of(record: LiveRollout, step_id: str) -> str:
+    """Return the key of a run: records of another console may number their rollouts alike, so the instant of the start goes with it."""
+    return f"{step_id}@{iso(record.rollout.started_at)}"
+
+
+def _perhaps(error: ConsoleError) -> bool:
+    """Tell whether a start that went wrong may have started something."""
+    return isinstance(error, OutcomeUnknown) or (isinstance(error, Unreachable) and error.sent)
+
+
+async def _left(pipeline: Pipeline, record: LiveRollout, order: step.Order) -> str | None:
+    """Return the run of an earlier try of this step whose end nobody saw, as when a console died: it is followed, not started anew."""
+    if not isinstance(pipeline, FindsRuns):
+        return None
+    for row in reversed(record.rows_in_order()):
+        if row.step.kind is StepKind.PIPELINE and row.id != order.step_id and not row.seen:
+            return await pipeline.find(key_of(record, row.id))
+    return None
 
 
 async def _follow(parts: Parts, live: LiveTarget, record: LiveRollout, run: str) -> None:
@@ -68,10 +93,14 @@ async def _follow(parts: Parts, live: LiveTarget, record: LiveRollout, run: str)
 async def _cancel_when_over(parts: Parts, record: LiveRollout, pipeline: Pipeline, run: str) -> None:
     while not record.going_back and not record.rollout.phase.forward_closed:
         await parts.around.sleep(LOOK_S)
-    try:
-        await pipeline.cancel(run, "the rollout goes back")
-    except ConsoleError as error:
-        LOG.warning("%s was not cancelled: %s", run, error)
+    while True:
+        try:
+            await pipeline.cancel(run, "the rollout goes back")
+        except ConsoleError as error:
+            LOG.warning("%s was not cancelled: %s", run, error)
+            await parts.around.sleep(CANCEL_AGAIN_S)
+        else:
+            return
 
 
 def _take(parts: Parts, live: LiveTarget, record: LiveRollout, news: PipelineRun | LogLine) -> None:

@@ -27,6 +27,7 @@ EARLY = timedelta(seconds=60)
 """Credentials are asked for anew so long before they end, so that none ends on the way to the server."""
 
 _LIMIT = 256 * 1024
+_DRAIN_S = 1.0
 _KNOWN = frozenset({f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1")})
 
 
@@ -128,7 +129,7 @@ async def _output(plugin: Plugin, access: Access, system: str) -> bytes:
     except TimeoutError:
         raise Unreachable(f"{system} did not end in {LOGIN_S:g} s.", sent=False, means=means, advice=again) from None
     finally:
-        _end(process)
+        await _end(process, process.stdout)
     if code != 0:
         raise Refused(f"{system} failed (exit {code}).", means=means, advice=again)
     return said
@@ -144,14 +145,19 @@ async def _all_of(output: asyncio.StreamReader, system: str) -> bytes:
     return b"".join(parts)
 
 
-def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+async def _end(process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:
+    """End what still runs of a plugin, and let go of its output."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while await output.read(65_536):
+                continue
+            await process.wait()
 
 
 def _told(plugin: Plugin, access: Access) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from console.model.clock import Clock
-from console.model.errors import BadFile, Refused
+from console.model.errors import BadFile, Malformed, OutcomeUnknown, Refused
 from console.model.kubernetes import KubeCluster
 from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient
@@ -180,9 +180,15 @@ class KubeClient:
 
     async def _send(self, link: "_Link", method: str, path: str, timeout_s: float, query: Mapping[str, str], body: Object | None) -> Object:
         reply = await link.http.send(await self._call(link, method, path, timeout_s, query, body))
-        value = reply.json()
-        if not isinstance(value, dict):
-            raise malformed(self.system, "An object was expected.")
+        try:
+            value = reply.json()
+            if not isinstance(value, dict):
+                raise malformed(self.system, "An object was expected.")
+        except Malformed as error:
+            if body is None:
+                raise
+            means = "The change may have taken effect; reading back will tell."
+            raise OutcomeUnknown(error.message, means=means, advice=error.advice) from None
         return value
 
     async def _call(self, link: "_Link", method: str, path: str, timeout_s: float, query: Mapping[str, str], body: Object | None) -> Call:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from console.app.channels import notifiers
 from console.app.clusters import Clusters
+from console.app.flags import flag_service
 from console.app.runners import pipeline_runner
 from console.app.sources import metric_source
 from console.model.clock import Clock
@@ -29,7 +30,6 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     `trusted` tells whether a person allowed the commands of the file as it was read; it is asked each time before one would run.
     """
     from console.providers.clients.http import HttpClient  # noqa: PLC0415
-    from console.providers.flags.httpflag import HttpFlags  # noqa: PLC0415
     from console.providers.undo.command import CommandUndoStep  # noqa: PLC0415
     from console.providers.undo.http import HttpUndoStep  # noqa: PLC0415
 
@@ -46,14 +46,13 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
             return HttpUndoStep(spec, http, clock, token(spec.token))
         return CommandUndoStep(spec, folder, clock, trusted)
 
-    flag = target.flag
     runner, clusters = pipeline_runner(target, http, clock, token), Clusters(target, clock, trusted)
     return Connections(
         router=_router(target, http, clock, token, clusters),
         workloads=_workloads(target, http, clock, clusters),
         metrics=metric_source(target, http, clock, token),
         pipeline=runner,
-        flags=HttpFlags(flag, http, clock, token(flag.token)) if flag else None,
+        flags=flag_service(target, http, clock, token),
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},
         closers=(http, *(() if runner is None else (runner,)), clusters),
         notifiers=notifiers(target, clock, fetch),

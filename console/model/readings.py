@@ -87,13 +87,17 @@ class MetricReading:
 
 @dataclass(frozen=True, slots=True)
 class FlagState:
-    """A flag as its service says it is; `in_effect` tells whether those who evaluate it have seen it so, None where nobody can tell."""
+    """A flag as its service says it is; `in_effect` tells whether those who evaluate it have seen it so, None where nobody can tell.
+
+    `note` is what else the service said: who changed it last, and what the percentage does not tell.
+    """
 
     name: str
     on: bool
     percent: float
     in_effect: bool | None
     at: datetime
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

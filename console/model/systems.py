@@ -145,6 +145,40 @@ class HttpFlag:
 
 
 @dataclass(frozen=True, slots=True)
+class UnleashFlag:
+    """A flag in one environment of an Unleash, raised and lowered by its gradual rollout.
+
+    `url` is the server's base URL. `token` may change the flag (an admin or a service account's token); `client_token` is one of those
+    that the SDKs of this environment use, to see what they see: without it nobody can tell what is in effect.
+    """
+
+    url: str
+    name: str
+    environment: str
+    project: str = "default"
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+    client_token: SecretRef | None = None
+    raise_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchDarklyFlag:
+    """A boolean flag in one environment of a LaunchDarkly project, raised and lowered by the percentage of its default rule.
+
+    `project`, `environment` and `name` are keys. `token` is an access token that may change the flag.
+    """
+
+    name: str
+    project: str
+    environment: str
+    url: str = "https://app.launchdarkly.com"
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+    raise_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HttpUndo:
     """A step of the way back behind HTTP: POST to `run` does it (idempotent), GET of `check` gives `{"done": bool, "detail": str}`.
 
@@ -172,7 +206,7 @@ class CommandUndo:
 
 WorkloadsSpec = HttpWorkloads | KubeWorkloads
 MetricsSpec = OpenMetricsSource | PrometheusSource
-FlagSpec = HttpFlag
+FlagSpec = HttpFlag | UnleashFlag | LaunchDarklyFlag
 UndoSpec = HttpUndo | CommandUndo
 """How a declared step is done and verified; a manual one has none: a person does it and signs."""
 

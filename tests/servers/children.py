@@ -44,11 +44,14 @@ def free_ports(count: int) -> list[int]:
 class Child:
     """A process that can be stopped, frozen and started again with the same command line."""
 
-    def __init__(self, argv: Sequence[str], log: Path, ready: Callable[[], bool], stdin: int = subprocess.DEVNULL) -> None:
+    def __init__(
+        self, argv: Sequence[str], log: Path, ready: Callable[[], bool], stdin: int = subprocess.DEVNULL, ready_s: float = READY_S
+    ) -> None:
         self.argv = list(argv)
         self.log = log
         self.ready = ready
         self.stdin = stdin
+        self.ready_s = ready_s
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,7 +63,7 @@ class Child:
         with self.log.open("ab") as out:
             start = partial(subprocess.Popen, self.argv, stdin=self.stdin, stdout=out, stderr=out, preexec_fn=_end_with_parent)
             self.process = _FORKER.submit(start).result()
-        until = time.monotonic() + READY_S
+        until = time.monotonic() + self.ready_s
         pause = 0.005
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > until:

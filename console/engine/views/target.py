@@ -14,6 +14,7 @@ from console.engine.views.verbs import BAR, Decide, verb_views, weight_now
 from console.engine.watch import FLAG_S, IDENTITY_S, ROUTER_S, WORKLOADS_S
 from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState
+from console.model.readings import FlagState
 from console.model.rollout import Phase
 from console.model.stores import TargetRow
 from console.model.systems import MetricsSpec
@@ -150,8 +151,9 @@ def _in_rollout(live: LiveTarget, record: LiveRollout) -> tuple[State, str]:
 
 def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
     target: Target = live.target
+    split, flag = live.split.value, live.flag.value
     found = [
-        _connection("traffic", traffic_name(target), live.split, 2 * ROUTER_S),
+        replace(_connection("traffic", traffic_name(target), live.split, 2 * ROUTER_S), notes=_notes("" if split is None else split.note)),
         _connection("workloads", "version addresses", live.workloads, 2 * WORKLOADS_S),
     ]
     if live.identity.error is not None:
@@ -159,8 +161,19 @@ def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
     if target.metrics is not None:
         found.append(_metrics(live, target.metrics))
     if target.flag is not None:
-        found.append(_connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S))
+        view = _connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S)
+        found.append(replace(view, notes=() if flag is None else _flag_notes(flag)))
     return tuple(found)
+
+
+def _notes(*notes: str) -> tuple[str, ...]:
+    return tuple(note for note in notes if note)
+
+
+def _flag_notes(flag: FlagState) -> tuple[str, ...]:
+    """Return what a flag's service says of it: asked and in effect are two things."""
+    seen = {True: "those who evaluate it see it so", False: "those who evaluate it do not see it so yet", None: ""}[flag.in_effect]
+    return _notes(f"on for {flag.percent:.4g} %" if flag.on else "off", seen, flag.note)
 
 
 def _metrics(live: LiveTarget, source: MetricsSpec) -> ConnectionView:

@@ -61,6 +61,8 @@ class Call:
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
+    scheme: str = "Bearer"
+    """The word that stands before the token; "" sends it alone."""
     heed: Callable[[int, Mapping[str, str]], None] | None = None
     hide: tuple[str, ...] = ()
     says: Callable[[bytes], bytes] = bytes
@@ -165,7 +167,7 @@ class HttpClient:
     def _request(self, call: Call, secret: str, progress: "_Progress") -> httpx.Request:
         headers = {"accept-encoding": "gzip", "user-agent": f"release-console/{__version__}", **call.headers}
         if secret:
-            headers["authorization"] = f"Basic {_basic(call, secret)}" if call.user else f"Bearer {secret}"
+            headers["authorization"] = f"Basic {_basic(call, secret)}" if call.user else f"{call.scheme} {secret}".strip()
         try:
             request = self._client(call.url).build_request(call.method, call.url, headers=headers, content=call.content)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):

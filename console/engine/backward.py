@@ -79,7 +79,7 @@ class Backward:
             record.backward = asyncio.create_task(self._then_free(record, asking))
             return
         move = self._way_back(record, Command(Verb.ROLLBACK, live.name, actor, reason, rollout=record.id))
-        self._start(live, record, move, ends=True)
+        self._start(live, record, replace(move, person=False), ends=True)
 
     async def again(self, live: LiveTarget, record: LiveRollout, by: By, seq: int | None, *, signed: bool = False) -> None:
         """Go on with a way back that stopped: with one row once more, or (None) with what may begin after a row was skipped or signed."""
@@ -120,7 +120,7 @@ class Backward:
         verb = way_verb(record)
         steps = way_steps(record, verb)
         states = states_of(steps, record)
-        move = self._again(record, verb, By(self._parts.around.actor, verb.value, "found after a restart"))
+        move = replace(self._again(record, verb, By(self._parts.around.actor, verb.value, "found after a restart")), person=False)
         if record.rollout.phase is not Phase.ABORTING and move.mark is not None:
             await records.change_anyhow(self._parts, live, record, move.mark, move.by)  # it ended before it could say that it goes back
         if open_steps(steps, states):
@@ -159,7 +159,7 @@ class Backward:
             what = RolloutChange(clear_auto_back=True, note=f"{record.rollout.note} Held by {by.name}: the countdown was stopped.")
         else:
             what = RolloutChange(phase=Phase.HELD, note=f"Held by {by.name}.", raise_token=not record.mine)
-        await records.change_anyhow(self._parts, live, record, what, By(by, Verb.HOLD.value, command.reason))
+        await records.change_anyhow(self._parts, live, record, what, By(by, Verb.HOLD.value, command.reason, person=True))
         return Answer(YES, record.id)
 
     async def _step_down(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:

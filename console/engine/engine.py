@@ -16,6 +16,7 @@ from console.engine.forward import Forward
 from console.engine.handover import Handovers
 from console.engine.line import Line
 from console.engine.moves import Moves
+from console.engine.notifying import Notifications
 from console.engine.others import Others, alone_words, prune
 from console.engine.outbox import OnEvent, OnUpdate, Outbox
 from console.engine.parts import Parts
@@ -31,6 +32,7 @@ from console.model.clock import Clock
 from console.model.commands import Answer, Command, Decision
 from console.model.desk import Cancel, PlanView
 from console.model.errors import ConsoleError, NotAllowed, Unreachable
+from console.model.notes import ChannelTried
 from console.model.plan import Plan
 from console.model.readings import Identity
 from console.model.rollout import Actor, Phase, Rollout
@@ -71,7 +73,8 @@ class Engine:
     ) -> None:
         around = Surroundings(store, clock, actor, sleep, chance)
         painter = Painter()
-        self._parts = Parts(around, Asking(around), Outbox(around, painter.pictures()), alive)
+        outbox = Outbox(around, painter.pictures())
+        self._parts = Parts(around, Asking(around), outbox, alive, Notifications(around, outbox.touch_target))
         self._back = Backward(self._parts)
         self._forward = Forward(self._parts, self._back)
         self._painter = painter
@@ -112,6 +115,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._answers, return_exceptions=True)
         self._tasks.clear()
+        await self._parts.notes.close()
         await self.others.leave()
         self._parts.outbox.flush()
 
@@ -168,6 +172,10 @@ class Engine:
             raise NotAllowed(f"{live.rollout.id} is on its way on {target}.", advice="Roll back or finish it first.")
         change = TargetChange(armed=armed, fingerprint=fingerprint)
         await self.fleet.remember(target, change, f"{'arm' if armed else 'observe only'}: {reason}")
+
+    async def test_channels(self, target: str, channel: str = "") -> tuple[ChannelTried, ...]:
+        """Send a marked test note through a target's channels, or through one. Raises NotAllowed when there is none."""
+        return await self._parts.notes.test(self._parts.target(target), channel)
 
     async def trust(self, target: str) -> None:
         """Allow the commands that a target's file declares, as it stands now, and connect anew with them."""

@@ -57,6 +57,7 @@ class Fleet:
             return
         live = LiveTarget(row, target, connections, Charts(target.panels, target.sides), self._touch)
         self._parts.targets[row.name] = live
+        self._parts.notes.take_in(live)
         if target.blackout is not None:
             live.traffic = traffic_now(target.blackout, None, None, self._parts.around.clock.now())
         live.freeze = self._parts.asking.freeze(live)
@@ -91,6 +92,7 @@ class Fleet:
             while record.backward is not None and not record.backward.done():
                 await _finish(record.backward)
             self._parts.records.pop(record.id, None)
+        self._parts.notes.let_go(name)
         await live.connections.close()
 
     async def close(self) -> None:

@@ -142,7 +142,7 @@ class Forward:
         record.starting = True
         self._parts.keep(live, record)
         what = RolloutChange(history=dict(rollout.history or {}))
-        await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason))
+        await records.change(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason, person=True))
         self.drive(live, record)
         record.starting = False
         return Answer(YES, record.id)
@@ -188,7 +188,7 @@ class Forward:
 
     async def _let_run(self, live: LiveTarget, record: LiveRollout, command: Command) -> None:
         """Record that a rollout goes on, once more where somebody was first and left it as the person saw it. Raises NotAllowed."""
-        before, by = record.rollout, By(command.actor, command.verb.value, command.reason)
+        before, by = record.rollout, By(command.actor, command.verb.value, command.reason, person=True)
         what = RolloutChange(phase=Phase.RUNNING, note="", clear_auto_back=True)
         try:
             await records.change(self._parts, live, record, what, by)

@@ -128,7 +128,7 @@ class Handovers:
         if record.rollout.auto_back_at is not None and record.rollout.phase is not Phase.STOPPED:
             note = f"{around.actor.name} took the wheel: the countdown was stopped."
             what = RolloutChange(clear_auto_back=True, note=note)
-            await records.change_anyhow(self._parts, live, record, what, By(around.actor, TAKEN, reason))
+            await records.change_anyhow(self._parts, live, record, what, By(around.actor, TAKEN, reason, person=True))
         elif adopted:
             await around.note(self._entry(RecordKind.TAKEOVER, live, record, TAKEN, reason, "taken"))
         self._parts.touch(live, record)
@@ -175,7 +175,7 @@ class Handovers:
             what = RolloutChange(clear_auto_back=True, note=note)
         else:
             return
-        await records.change_anyhow(self._parts, live, record, what, By(self._parts.around.actor, TAKEN, reason))
+        await records.change_anyhow(self._parts, live, record, what, By(self._parts.around.actor, TAKEN, reason, person=True))
 
     async def _arrives(self, record: LiveRollout) -> bool:
         ends = self._parts.around.clock.elapsed() + PATIENCE_S + 5.0
@@ -194,6 +194,7 @@ class Handovers:
         return f"Read back: {split.weights.get(record.rollout.plan.canary, 0.0):g} % on the canary."
 
     async def _refuse(self, live: LiveTarget, record: LiveRollout, verb: str, reason: str, words: tuple[str, ...]) -> Answer:
+        self._parts.notes.refused(live, self._parts.around.actor, verb, reason, words[0])
         await self._parts.around.note(self._entry(RecordKind.REFUSAL, live, record, verb, reason, words[0]))
         return Answer(Decision(False, words, "Going back is open: hold, step down, roll back, kill flag."), record.id)
 

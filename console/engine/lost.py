@@ -53,4 +53,5 @@ def _alarm(parts: Parts, live: LiveTarget, record: LiveRollout, lost: Lost, seen
         "Anyone with the role can go back; take the wheel to go on."
     )
     parts.outbox.notice(Notice(now, "fail", title, text, live.name, record.id))
+    parts.notes.driver_lost(live, record, lost)
     parts.touch(live, record)

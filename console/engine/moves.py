@@ -124,6 +124,7 @@ class Moves:
             live.confirmed_loss = self._parts.asking.losses(live)
         rollout = live.rollout.id if live.rollout is not None else ""
         self._parts.outbox.tell(MoveRefused(around.clock.now(), live.name, rollout, command.verb.value, reason))
+        self._parts.notes.refused(live, command.actor, command.verb.value, command.reason, reason)
         entry = Entry(
             RecordKind.REFUSAL,
             command.actor,

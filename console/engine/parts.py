@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from console.engine.asking import Asking
+from console.engine.notifying import Notifications
 from console.engine.outbox import Outbox
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.surroundings import Surroundings
@@ -22,6 +23,7 @@ class Parts:
     asking: Asking
     outbox: Outbox
     alive: Callable[[Actor], bool]
+    notes: Notifications
     targets: dict[str, LiveTarget] = field(default_factory=dict)
     records: dict[str, LiveRollout] = field(default_factory=dict)
 

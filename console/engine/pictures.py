@@ -51,7 +51,7 @@ class Painter:
         now = self.parts.around.clock.now()
         live = self.parts.targets.get(name)
         if live is not None:
-            view = target_view(live, self.decide(live, self.parts.around.actor))
+            view = target_view(live, self.decide(live, self.parts.around.actor), self.parts.notes.views(name))
             under_way = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
             problem = view.problem or self._clocks(live, now)
             return replace(view, readiness=readiness_of(live, under_way, now), problem=problem)

@@ -1,8 +1,9 @@
 """Changes of a rollout's row: compare-and-set with an audit record, then told to whoever listens."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
+from console.engine.by import By as By
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import Entry, RecordKind
@@ -38,20 +39,12 @@ _LEVEL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who changes a rollout, by what verb, and why."""
-
-    actor: Actor
-    verb: str
-    reason: str = ""
-
-
 async def change(parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: By) -> None:
     """Change a rollout's row and tell it. Raises StaleWrite when another process changed it first, CannotRecord."""
     before = record.rollout
     record.rollout = await parts.around.store.journal.change(before, what, _entry(parts.around.clock.now(), before, what, by))
     _tell(parts, live, record, before)
+    parts.notes.changed(live, before, record.rollout, by)
 
 
 async def change_anyhow(parts: Parts, live: LiveTarget, record: LiveRollout, what: RolloutChange, by: By) -> None:
@@ -75,10 +68,11 @@ async def change_anyhow(parts: Parts, live: LiveTarget, record: LiveRollout, wha
     before = record.rollout
     record.rollout = _in_memory(before, what)
     _tell(parts, live, record, before)
+    parts.notes.changed(live, before, record.rollout, by)
 
 
 def overtaken(parts: Parts, live: LiveTarget, record: LiveRollout, fresh: Rollout) -> None:
-    """Take what another process made of a rollout, and tell it as if it had happened here."""
+    """Take what another process made of a rollout, and tell it here as if it had happened here; that process tells people outside."""
     before, record.rollout = record.rollout, fresh
     _tell(parts, live, record, before)
 
@@ -111,6 +105,7 @@ async def refuse(parts: Parts, live: LiveTarget, actor: Actor, verb: str, reason
     """Record and tell that something was refused."""
     rollout, now = live.rollout.id if live.rollout is not None else "", parts.around.clock.now()
     parts.outbox.tell(MoveRefused(now, live.name, rollout, verb, refused))
+    parts.notes.refused(live, actor, verb, reason, refused)
     await parts.around.note(Entry(RecordKind.REFUSAL, actor, now, verb, target=live.name, rollout=rollout, reason=reason, result=refused))
 
 

@@ -51,7 +51,7 @@ class RowMoves:
         record = self._parts.records.get(rollout)
         if record is None:
             raise NotAllowed(f"There is no rollout {rollout} on the targets that are watched.")
-        live, by = self._parts.target(record.rollout.plan.target), By(self._parts.around.actor, move, reason.strip())
+        live, by = self._parts.target(record.rollout.plan.target), By(self._parts.around.actor, move, reason.strip(), person=True)
         each = self._row(record, seq, move)
         await self._check(live, record, each, by)
         if move == "stop":

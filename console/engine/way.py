@@ -32,7 +32,8 @@ class Move:
 
     `mark` is written as soon as the first intent is durable and on its way, `good` when every step was confirmed or skipped; `stable` is
     the side that is stable afterwards where that changes. `states` are those of steps that this move does not begin again. `signed` are
-    lossy steps that a person lets run without a fresh snapshot, by `seq`. `measures` runs what is done already too.
+    lossy steps that a person lets run without a fresh snapshot, by `seq`. `measures` runs what is done already too. `person` says that
+    somebody asked for it, not the console by itself.
     """
 
     verb: Verb
@@ -45,11 +46,12 @@ class Move:
     states: Mapping[int, StepState] = field(default_factory=dict)
     signed: frozenset[int] = frozenset()
     measures: bool = False
+    person: bool = True
 
     @property
     def by(self) -> By:
         """Return who moves, by what verb, and why."""
-        return By(self.actor, self.verb.value, self.reason)
+        return By(self.actor, self.verb.value, self.reason, self.person)
 
 
 def back_rows(record: LiveRollout) -> dict[int, StepRow]:

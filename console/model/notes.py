@@ -179,6 +179,26 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelView:
+    """How a channel stands, as this console knows it: `told`, `waiting` and `dropped` count its own notes.
+
+    `on` are the kinds that it is told, `last_at` is when it took a note last, None when it never did here. `problem` says in words why it
+    takes none, `since` when; "" and None where nothing is wrong.
+    """
+
+    name: str
+    system: str
+    on: tuple[str, ...]
+    last_at: datetime | None = None
+    problem: str = ""
+    advice: str = ""
+    since: datetime | None = None
+    waiting: int = 0
+    told: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelTried:
     """What became of a test note: accepted, or the error in words."""
 

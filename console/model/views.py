@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheLine, TrafficNow
+from console.model.notes import ChannelView
 from console.model.readiness import Readiness
 from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Lease, Phase, StepRow
@@ -308,6 +309,7 @@ class TargetView:
     readiness: Readiness | None = None
     quarantine: tuple[QuarantineView, ...] = ()
     can_rehearse: bool = False
+    channels: tuple[ChannelView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

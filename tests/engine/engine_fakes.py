@@ -383,10 +383,11 @@ class Shop:
         self.flags = FakeFlags(time)
         self.pipeline = FakePipeline(time)
         self.undo: dict[str, FakeUndo] = {}
+        self.notifiers: dict[str, Any] = {}
 
     def connect(self, target: Target, row: TargetRow) -> Connections:
         pipeline = self.pipeline if target.pipeline else None
-        return Connections(self.router, self.workloads, self.metrics, pipeline, self.flags, self.undo)
+        return Connections(self.router, self.workloads, self.metrics, pipeline, self.flags, self.undo, self.notifiers)
 
 
 class Desk:

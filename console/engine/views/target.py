@@ -14,6 +14,7 @@ from console.engine.views.verbs import BAR, Decide, verb_views, weight_now
 from console.engine.watch import FLAG_S, IDENTITY_S, ROUTER_S, WORKLOADS_S
 from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState
+from console.model.notes import ChannelView
 from console.model.readings import FlagState
 from console.model.rollout import Phase
 from console.model.stores import TargetRow
@@ -35,7 +36,7 @@ IN_ROLLOUT = {
 }
 
 
-def target_view(live: LiveTarget, decide: Decide) -> TargetView:
+def target_view(live: LiveTarget, decide: Decide, channels: tuple[ChannelView, ...] = ()) -> TargetView:
     """Return a target's view; the bottom bar's four verbs are always in it."""
     record = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
     state, words = _state(live, record)
@@ -74,6 +75,7 @@ def target_view(live: LiveTarget, decide: Decide) -> TargetView:
         secrets=live.target.keyring_names,
         quarantine=live.quarantined,
         can_rehearse=can_rehearse(live.target, practice=live.row.practice),
+        channels=channels,
     )
 
 

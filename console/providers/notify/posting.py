@@ -3,15 +3,18 @@
 import ipaddress
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from console.model.errors import BadFile
+from console.model.errors import BadFile, ConsoleError, OutcomeUnknown, Refused
 from console.model.notes import Note
 from console.providers.clients.http import Call, HttpClient, Reply, Token
+from console.providers.clients.replies import wait_asked
 from console.providers.clients.strict import malformed
 
 _REPLY_LIMIT = 64 * 1024
+_MEANS = "Nobody may have been told by this channel. The release goes on without."
 _SHORT = 6
 """A part of an address that is shorter than this is a word, not a secret."""
 
@@ -37,10 +40,23 @@ def facts(note: Note) -> tuple[tuple[str, str], ...]:
 
 
 async def post(http: HttpClient, call: Call) -> Reply:
-    """Send a note and return the answer. Raises as `HttpClient.send` does, and Malformed for a page where an answer should be."""
-    answer = await http.send(call)
-    if answer.media == "text/html":
-        raise malformed(call.system, "A web page came back, as from a login or a proxy.")
+    """Send a note and return the answer.
+
+    Raises as `HttpClient.send` does, but Refused for a 5xx too, with the wait that it asks for: a note may be sent twice. Raises Malformed
+    for a page where an answer should be.
+    """
+    heard: list[tuple[int, Mapping[str, str]]] = []
+    try:
+        answer = await http.send(replace(call, heed=lambda status, headers: heard.append((status, headers))))
+        if answer.media == "text/html":
+            raise malformed(call.system, "A web page came back, as from a login or a proxy.")
+    except ConsoleError as error:
+        error.means = _MEANS
+        if isinstance(error, OutcomeUnknown) and heard and heard[-1][0] >= 500:
+            status, headers = heard[-1]
+            wait_s = wait_asked(headers.get("retry-after", ""), headers.get("date", ""))
+            raise Refused(error.message, status=status, retry_after_s=wait_s, means=_MEANS, advice=error.advice) from None
+        raise
     return answer
 
 
@@ -51,21 +67,7 @@ async def post_to_secret(http: HttpClient, address: Token, call: Call) -> Reply:
     """
     url = (await address()).strip()
     _check(url, call.system)
-    hidden = (*call.hide, *parts_of(url))
-    return await post(
-        http,
-        Call(
-            call.system,
-            url,
-            method="POST",
-            timeout_s=call.timeout_s,
-            limit=_REPLY_LIMIT,
-            content=call.content,
-            headers=call.headers,
-            hide=hidden,
-            says=call.says,
-        ),
-    )
+    return await post(http, replace(call, url=url, method="POST", limit=_REPLY_LIMIT, hide=(*call.hide, *parts_of(url))))
 
 
 def parts_of(url: str) -> tuple[str, ...]:

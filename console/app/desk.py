@@ -16,6 +16,7 @@ from console.app.practice import Practice
 from console.app.proving import prove
 from console.app.readings import Reads
 from console.app.records import records_view
+from console.app.wizard import ConnectWizard
 from console.engine.engine import Engine
 from console.model.audit import AnchorPlace, AuditFilter, Record, VerifyReport
 from console.model.clock import Clock
@@ -26,6 +27,7 @@ from console.model.proved import Proved
 from console.model.rollout import Actor
 from console.model.stores import Store, TargetRow
 from console.model.team import RecordsView
+from console.model.wizard import Wizard
 
 if TYPE_CHECKING:
     from console.store.secrets import Secrets
@@ -66,6 +68,7 @@ class Console:
         self.secrets = secrets.state_async
         self.put_secret = secrets.put_async
         self.team_try, self.team_leave = joining.attempt, team.leave
+        self.wizard: Wizard = ConnectWizard(clock, secrets, self.add_target)
         self._beyond_the_desk(store, engine)
 
     def _beyond_the_desk(self, store: Store, engine: Engine) -> None:

@@ -15,6 +15,7 @@ from console.model.proved import Proved
 from console.model.readiness import Readiness
 from console.model.team import RecordsView, TeamTried
 from console.model.views import HandoverCard, SendView, StageView, Update
+from console.model.wizard import Wizard
 
 Cancel = Callable[[], None]
 
@@ -79,6 +80,9 @@ class Desk(Protocol):
 
     Raises ConsoleError subclasses only; a refused move is not an error but an Answer whose decision says no.
     """
+
+    wizard: Wizard
+    """What finds out about systems that no target file names yet."""
 
     def listen(self, on_update: Callable[[Update], None], on_event: Callable[[Event], None] | None = None) -> Cancel:
         """Call back from the engine's thread with each batch of changes, and with each event; returns what ends it.

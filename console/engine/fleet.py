@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from console.engine import judging
+from console.engine import judging, records
 from console.engine.drifting import Drifts
 from console.engine.leftovers import Leftovers
 from console.engine.parts import Parts
@@ -153,6 +153,9 @@ class Fleet:
                 live.touch()
         await self._leftovers.look()
         await self._parts.around.store.ready()
+        for record in tuple(self._parts.records.values()):
+            if record.unwritten and (driven := self._parts.targets.get(record.rollout.plan.target)) is not None:
+                await records.write_late(self._parts, driven, record)
         if self._parts.asking.store_problem is not None:
             self._parts.asking.trouble(None)
             self._parts.outbox.wake()

@@ -67,8 +67,31 @@ async def change_anyhow(parts: Parts, live: LiveTarget, record: LiveRollout, wha
             return
     before = record.rollout
     record.rollout = _in_memory(before, what)
+    record.unwritten.append((what, by, parts.around.clock.now()))
     _tell(parts, live, record, before)
     parts.notes.changed(live, before, record.rollout, by)
+
+
+async def write_late(parts: Parts, live: LiveTarget, record: LiveRollout) -> None:
+    """Write what a way back changed while nothing could be written, in its order, with the instants at which it was changed.
+
+    A rollout that somebody else ended meanwhile stays as they ended it. Raises StoreError, and the rest is tried again.
+    """
+    if record.in_memory:
+        return
+    while record.unwritten:
+        what, by, at = record.unwritten[0]
+        fresh = await parts.around.store.journal.rollout(record.id)
+        if fresh.phase.over:
+            record.unwritten.clear()
+        else:
+            try:
+                fresh = await parts.around.store.journal.change(fresh, what, _entry(at, fresh, what, by))
+            except StaleWrite:
+                return  # somebody changes it now
+            record.unwritten.pop(0)
+        if not record.unwritten:
+            overtaken(parts, live, record, fresh)
 
 
 def overtaken(parts: Parts, live: LiveTarget, record: LiveRollout, fresh: Rollout) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from console.engine.by import By
 from console.engine.gates import GateWatch, Judged
 from console.engine.rings import Charts, Rate, Requests
 from console.model.errors import ConsoleError
@@ -15,7 +16,7 @@ from console.model.ports import Connections
 from console.model.readiness import Rehearsal
 from console.model.readings import FlagState, Foreseen, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split, UndoState
 from console.model.rollout import Actor, Lease, Rollout, StepRow
-from console.model.stores import Handover, TargetRow
+from console.model.stores import Handover, RolloutChange, TargetRow
 from console.model.systems import Side
 from console.model.target import Target
 from console.model.views import AbsenceView, Fact, Marker, QuarantineView, UnknownView
@@ -120,6 +121,8 @@ class LiveRollout:
     """When, on the clock that never jumps, the judge may be rebuilt again from what another console recorded."""
     judge_late: bool = False
     """Samples of another console wait to be judged."""
+    unwritten: list[tuple[RolloutChange, By, datetime]] = field(default_factory=list)
+    """What was changed in memory while nothing could be written, and is written when that goes again."""
     unrecorded: str = ""
     """Why something of this rollout could not be recorded, in words."""
 

@@ -1,12 +1,13 @@
 """Steps that a console left open are settled by whoever is there, and one that is still being sent is left to its console."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from engine_fakes import ANA, BEN, BLUE, GREEN, SHOP, WITH_PIPELINE, Desk, World, world
 
-from console.model.audit import Entry, RecordKind
+from console.model.audit import AuditFilter, Entry, RecordKind
 from console.model.errors import ConsoleError, Unreachable
 from console.model.plan import PlanKind, StepKind
 from console.model.rollout import Actor, Intent, Phase, Rollout, StepState
@@ -267,3 +268,20 @@ async def test_what_others_hold_is_followed_without_reading_all_records_anew(tmp
         await ana.act(Verb.HOLD)
         await ben.until_phase(rollout, "held")
         assert read
+
+
+async def test_the_end_of_a_way_back_that_could_not_be_recorded_is_recorded_when_it_can_be(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk, rollout = await driven(w)
+        began, desk.store.trouble.broken = w.time.clock.now(), True
+        await desk.act(Verb.ROLLBACK)
+        await desk.until_phase(rollout, "rolled back")
+        desk.store.trouble.broken = False
+        assert (await desk.row(rollout)).phase is Phase.RUNNING
+        await w.time.advance(30)
+        assert (await desk.row(rollout)).phase is Phase.ROLLED_BACK
+        told = [record.entry for record in await w.store.audit.all(AuditFilter(kinds=frozenset({RecordKind.PHASE})))]
+        late = [entry for entry in told if entry.result in {"aborting", "rolled back"}]
+        assert [entry.result for entry in late] == ["aborting", "rolled back"]
+        assert all(began <= entry.at < began + timedelta(seconds=25) for entry in late), "as of when it happened"
+        assert desk.view(rollout).phase is Phase.ROLLED_BACK

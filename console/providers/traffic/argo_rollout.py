@@ -1,6 +1,7 @@
 """An Argo Rollout as a router: its steps set the weights, and we promote it from pause to pause, or abort it."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -160,7 +161,7 @@ class ArgoRouter:
         elif seen.next_weight != wanted:
             nothing = "only full promotion" if seen.next_weight is None else f"{seen.next_weight} %"
             why = f"its next step is {nothing}"
-        elif not seen.aborted and not seen.paused:
+        elif not seen.aborted and not (seen := await self._once_paused(seen)).paused:
             why = f"it is {seen.phase.lower() or 'busy'}, not paused"
         if why:
             raise Refused(
@@ -170,6 +171,16 @@ class ArgoRouter:
             )
         await self._note_sides(found, seen)
         await (self.retry() if seen.aborted else self.promote())
+
+    async def _once_paused(self, seen: Reading) -> Reading:
+        """Wait a moment for the pause that follows a weight which was only just reached; returns what was read last."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._spec.timeout_s / 2):
+                while not seen.paused:
+                    await asyncio.sleep(LOOK_S)
+                    found = await self._kube.get(self._path, self._spec.timeout_s)  # not what the write is compared with
+                    seen = read_rollout(found, self._sides)
+        return seen
 
     async def _note_sides(self, found: Object, seen: Reading) -> None:
         """Write down which pod template each side has, compared with the Rollout as it was read: a conflict stops us before we act."""

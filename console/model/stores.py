@@ -11,6 +11,7 @@ from console.model.freeze import FreezeWindow, StopTheLine
 from console.model.plan import Plan
 from console.model.readiness import Rehearsal
 from console.model.rollout import Actor, GateSample, Intent, Lease, Outcome, Phase, Rollout, StepRow
+from console.model.train import Train, TrainPhase, TrainPlan
 from console.model.views import QuarantineView
 
 
@@ -154,6 +155,48 @@ class Journal(Protocol):
 
     async def unsettled(self) -> Sequence[StepRow]:
         """Return every step that was sent and is not confirmed or failed: what a crash left behind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainChange:
+    """What changes in a train's row; None leaves a field as it is."""
+
+    phase: TrainPhase | None = None
+    note: str | None = None
+    driver: Actor | None = None
+    held: tuple[str, ...] | None = None
+    plans: Mapping[str, Plan] | None = None
+    ended_at: datetime | None = None
+
+
+class Trains(Protocol):
+    """Releases of several targets. Each change is an audit record under the train's id, in the same transaction."""
+
+    async def open(self, plan: TrainPlan, plans: Mapping[str, Plan], actor: Actor, reason: str, at: datetime) -> Train:
+        """Record a train with its members' plans, running, as `T-1`, `T-2`, …; its driver is the actor.
+
+        Raises NotAllowed while another train that is not over has one of its targets.
+        """
+        ...
+
+    async def train(self, train_id: str) -> Train:
+        """Return a train as it stands now. Raises BadFile when there is none of that id."""
+        ...
+
+    async def trains(self, *, live: bool, limit: int = 50) -> Sequence[Train]:
+        """Return trains, newest first; `live` leaves out those that are over."""
+        ...
+
+    async def change(self, train: Train, change: TrainChange, entry: Entry) -> Train:
+        """Change a train by compare-and-set on its revision. Raises StaleWrite, NotAllowed when it would go forward after its end (I4)."""
+        ...
+
+    async def board(self, train: Train, target: str, actor: Actor, reason: str, at: datetime) -> tuple[Train, Rollout]:
+        """Open the rollout of a member by its approved plan and note it in the train, both or neither, by compare-and-set.
+
+        Raises StaleWrite when somebody was first, NotAllowed unless the train runs and the member has not started.
+        """
         ...
 
 
@@ -404,6 +447,11 @@ class Store(Protocol):
     @property
     def journal(self) -> Journal:
         """Rollouts and steps."""
+        ...
+
+    @property
+    def trains(self) -> Trains:
+        """Releases of several targets."""
         ...
 
     @property

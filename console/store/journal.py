@@ -40,7 +40,7 @@ class SqliteJournal:
         """Record a plan and open a rollout for it, as `R-1`, `R-2`, … Raises NotAllowed while another is on its way on the target."""
         backward = all(step.direction is Direction.BACKWARD for step in plan.steps)  # a way back waits for no other writer
         try:
-            return await self._database.write(lambda conn: _open(conn, plan, actor, reason, at), hook="phase", urgent=backward)
+            return await self._database.write(lambda conn: open_on(conn, plan, actor, reason, at), hook="phase", urgent=backward)
         except NotAllowed as refused:
             entry = Entry(RecordKind.REFUSAL, actor, at, plan.kind.value, plan.target, "", reason, refused.message, plan.hash)
             await self._record_refusal(entry)
@@ -140,7 +140,8 @@ def _load(conn: Connection, rollout_id: str) -> Rollout:
     return rollout_of(_row(conn, rollout_id))
 
 
-def _open(conn: Connection, plan: Plan, actor: Actor, reason: str, at: datetime) -> Rollout:
+def open_on(conn: Connection, plan: Plan, actor: Actor, reason: str, at: datetime) -> Rollout:
+    """Open a rollout in the transaction that is open. Raises NotAllowed while another is on its way on the target."""
     if any(step.direction is Direction.FORWARD for step in plan.steps):
         live = conn.execute(select(rollouts.c.id).where(rollouts.c.target == plan.target, rollouts.c.over == 0)).scalars().first()
         if live is not None:

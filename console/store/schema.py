@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept in `user_version`; a file with a higher one was written by a newer program and is not written to."""
 
 metadata = MetaData()
@@ -92,6 +92,21 @@ steps = Table(
     Index("steps_by_rollout", "rollout", "number"),
     Index("steps_by_state", "state"),
 )
+
+trains = Table(
+    "trains",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    *_words("name", "value", "targets", "plans", "plan_hash", "phase", "started_by", "console", "driver", "driver_console"),
+    *_words("reason", "started_at", "note", "rollouts", "held"),
+    Column("over", Integer, nullable=False),
+    Column("closed", Integer, nullable=False, comment="set when no member starts any more (I4); never cleared"),
+    Column("revision", Integer, nullable=False),
+    Column("ended_at", Text),
+    Index("trains_live", "over"),
+)
+"""Releases of several targets; `targets`, `plans`, `rollouts` and `held` are JSON."""
 
 leases = Table(
     "leases",
@@ -195,14 +210,21 @@ def create(conn: Connection, log_id: str) -> None:
     conn.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
 
 
-def upgrade(conn: Connection) -> None:
-    """Bring a file of format 1 forward, inside the transaction that is open: its records stay as they are, unsigned."""
+def upgrade(conn: Connection, found: int) -> None:
+    """Bring a file of an older format forward, inside the transaction that is open: its records stay as they are."""
+    if found == 1:
+        _sign_from_now_on(conn)
+    metadata.create_all(conn, checkfirst=True)
+    if found == 1:
+        for trigger in _OF_SIGNING:
+            conn.execute(text(trigger))
+    conn.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+
+
+def _sign_from_now_on(conn: Connection) -> None:
+    """Give a file of format 1 the columns of signatures; its own records stay unsigned."""
     conn.execute(text("ALTER TABLE audit ADD COLUMN key TEXT NOT NULL DEFAULT ''"))
     conn.execute(text("ALTER TABLE audit ADD COLUMN signature BLOB"))
     conn.execute(text("ALTER TABLE targets ADD COLUMN environment TEXT NOT NULL DEFAULT ''"))
     conn.execute(text("DROP INDEX audit_by_at"))
     conn.execute(text("CREATE INDEX audit_by_time ON audit (at, seq)"))
-    metadata.create_all(conn, checkfirst=True)
-    for trigger in _OF_SIGNING:
-        conn.execute(text(trigger))
-    conn.execute(text("PRAGMA user_version = 2"))

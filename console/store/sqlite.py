@@ -22,6 +22,7 @@ from console.store.merging import Spool
 from console.store.personal import PersonalData
 from console.store.sqlitefile import SqliteFile
 from console.store.trail import AuditTrail, enrol
+from console.store.trains import SqliteTrains
 from console.store.ways import SqliteWays
 from console.store.wheel import SqliteWheel
 
@@ -52,6 +53,7 @@ class SqliteStore:
         self._database.keys, self._database.chore = self.keys, sign_now
         self.keys.enrol = lambda key: self._database.submit(lambda conn: enrol(conn, key)).result()
         self.journal = SqliteJournal(self._database, spool)
+        self.trains = SqliteTrains(self._database)
         self.wheel = SqliteWheel(self._database)
         self.consoles = ConsoleRows(self._database)
         self.audit = AuditTrail(self._database)

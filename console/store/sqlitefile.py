@@ -208,8 +208,8 @@ def _create(conn: Connection) -> None:
         known = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
         if known == 0:
             schema.create(conn, uuid4().hex)
-        elif known == 1:
-            schema.upgrade(conn)
+        elif known < schema.SCHEMA_VERSION:
+            schema.upgrade(conn, known)
 
 
 def _quit(conn: Connection) -> None:

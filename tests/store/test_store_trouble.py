@@ -209,9 +209,9 @@ async def test_a_store_of_a_newer_program_is_read_and_not_written(store: SqliteS
     rollout, _ = await driving(store)
     await store.close()
     with closing(sqlite3.connect(store.folder / RECORDS)) as raw:
-        raw.execute("PRAGMA user_version = 3")
+        raw.execute("PRAGMA user_version = 4")
     newer = open_store(store.folder, clock, HASTY)
-    assert "newer version of this program (format 3; this one knows 2)" in newer.trouble
+    assert "newer version of this program (format 4; this one knows 3)" in newer.trouble
     with pytest.raises(CannotRecord, match="newer version"):
         await newer.settings.put("a", "b")
     assert (await newer.journal.rollout(rollout.id)).id == rollout.id

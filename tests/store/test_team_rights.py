@@ -18,7 +18,8 @@ from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import CannotRecord, NotAllowed, StaleWrite, StoreError
 from console.model.freeze import FreezeWindow, StopTheLine, Weekly
 from console.model.rollout import Actor, GateSample
-from console.model.stores import TargetChange, TargetRow
+from console.model.stores import TargetChange, TargetRow, TrainChange
+from console.model.train import Member, Train, TrainPlan
 from console.store.postgres.address import address_of
 from console.store.postgres.grants import ROLES, RULES
 from console.store.postgres.setup import Person, add_person, remove_person, set_up
@@ -50,6 +51,11 @@ async def go_forward(store: PostgresStore, actor: Actor) -> None:
     await store.journal.send(intent_for(await store.journal.rollout("R-1"), UP, lease.token, actor=actor), allow)
 
 
+async def open_train(store: PostgresStore, actor: Actor, *targets: str) -> Train:
+    plan = TrainPlan("autumn", tuple(Member(name, "2.0") for name in targets))
+    return await store.trains.open(plan, {name: make_plan(name) for name in targets}, actor, "go", NOON)
+
+
 SAMPLE = GateSample("R-1", "sessions", NOON, 5, 1, 0, 1, 0)
 ACTIONS: dict[str, tuple[set[str], Act]] = {
     "read rollouts": (ALL, lambda s, a: s.journal.rollouts(live=True)),
@@ -57,6 +63,7 @@ ACTIONS: dict[str, tuple[set[str], Act]] = {
     "record a refusal": (ALL, lambda s, a: s.audit.append(entry("asked", RecordKind.REFUSAL, actor=a))),
     "say that it is here": (ALL, lambda s, a: s.settings.put("x", "y")),
     "open a rollout": (DRIVES, lambda s, a: s.journal.open(make_plan(f"for {a.name}"), a, "go", NOON)),
+    "open a train": (DRIVES, lambda s, a: open_train(s, a, f"for {a.name}")),
     "drive forward": (DRIVES, go_forward),
     "go back": (DRIVES, go_back),
     "plan a way back": (DRIVES, lambda s, a: s.journal.open(back_plan(), a, "go", NOON)),
@@ -127,6 +134,9 @@ FORBIDDEN = [
     "UPDATE rollouts SET phase = 'done', revision = revision + 1",
     "UPDATE rollouts SET token = token + 1, revision = revision + 1",
     "DELETE FROM rollouts",
+    "UPDATE trains SET phase = 'running', closed = 0, revision = revision + 1",
+    "UPDATE trains SET rollouts = '{}', revision = revision + 1",
+    "DELETE FROM trains",
     "INSERT INTO steps (id, rollout, step, state, actor, console, sent_at, detail, recorded) SELECT 'x', 'R-1', '', '', '', '', '', '', ''",
     "INSERT INTO leases (rollout, holder, console, renewed_at, expires_at, token) VALUES ('R-1', 'x', 'x', '', '9', 1)",
     "UPDATE leases SET expires_at = '9'",
@@ -164,6 +174,7 @@ FORBIDDEN = [
 async def test_nobody_gets_past_the_console_with_a_shell(team: Team, tmp_path: Path, login: str):
     ann = await prepared(team, tmp_path / "ann")
     await ann.wheel.take("R-1", ANN, 15)
+    await open_train(ann, ANN, "shop")
     with team.psql() as raw:
         before = [raw.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in metadata.tables]
     passed = []
@@ -266,6 +277,22 @@ async def test_rights_end_at_the_environments_that_a_person_was_given(team: Team
         insert(raw, record(raw, told={"kind": "target", "target": "new"}))
         with pytest.raises(psycopg.Error, match="row-level security"):
             raw.execute("UPDATE targets SET environment = 'production' WHERE name = 'new'")
+
+
+async def test_a_train_is_steered_by_who_has_rights_on_each_of_its_targets(team: Team, tmp_path: Path):
+    ann = await prepared(team, tmp_path / "ann")
+    train = await open_train(ann, ANN, "search", "shop")
+    sam, me = team.open("sam", tmp_path / "sam"), Actor("sam", "desk:sam")
+    with pytest.raises((NotAllowed, StaleWrite)):
+        await sam.trains.change(train, TrainChange(note="mine"), entry("train hold", RecordKind.PHASE, actor=me, target=""))
+    with pytest.raises((NotAllowed, StaleWrite)):
+        await sam.trains.board(train, "search", me, "", NOON)
+    assert await ann.trains.train("T-1") == train
+    with team.psql("oli") as raw:
+        insert(raw, record(raw, told={"kind": "phase", "rollout": "T-1"}))
+        raw.execute("UPDATE trains SET note = 'by hand', revision = revision + 1")
+    with team.psql("oli") as raw, pytest.raises(psycopg.Error, match="only grow"):
+        raw.execute("UPDATE trains SET targets = '[]', revision = revision + 1")
 
 
 async def test_a_console_cannot_speak_for_another_person(team: Team, tmp_path: Path):

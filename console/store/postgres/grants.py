@@ -90,6 +90,7 @@ RULES: Mapping[str, Rule] = {
     "salts": Rule(insert=_DRIVE, delete=_DRIVE, scope="my_rollout(rollout)", read=("operator", "admin", "auditor")),
     "rollouts": Rule(insert=_DRIVE, update=_DRIVE, scope="my_target(target)", recorded=("rollout", "id")),
     "steps": Rule(insert=_DRIVE, update=_DRIVE, scope="my_rollout(rollout)", recorded=("rollout", "rollout")),
+    "trains": Rule(insert=_DRIVE, update=_DRIVE, scope="my_targets(targets)", recorded=("rollout", "id")),
     "leases": Rule(insert=_DRIVE, update=_DRIVE, delete=_DRIVE, scope="my_rollout(rollout)"),
     "consoles": Rule(insert=_ALL, update=_ALL, delete=_ALL, scope="person = session_user::text"),
     "merged": Rule(insert=_ALL),
@@ -133,6 +134,7 @@ def _triggers(table: str, rule: Rule) -> list[str]:
     for name, events, function in (
         ("audit", "INSERT", "check_record()"),
         ("rollouts", "UPDATE", "check_rollout()"),
+        ("trains", "UPDATE", "check_train()"),
         ("permits", "INSERT OR UPDATE", "check_permit()"),
     ):
         if table == name:

@@ -54,6 +54,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = release_console, pg_catal
   SELECT my_environment(coalesce((SELECT t.environment FROM targets t WHERE t.name = my_target.name), ''))
 $$;
 
+CREATE OR REPLACE FUNCTION my_targets(names text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = release_console, pg_catalog, pg_temp AS $$
+  SELECT coalesce((SELECT bool_and(my_target(name)) FROM jsonb_array_elements_text(names::jsonb) AS of_train (name)), false)
+$$;
+
 CREATE OR REPLACE FUNCTION my_rollout(id text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = release_console, pg_catalog, pg_temp AS $$
   SELECT my_target(coalesce((SELECT r.target FROM rollouts r WHERE r.id = my_rollout.id), ''))
@@ -171,6 +176,15 @@ BEGIN
   IF NEW.revision <= OLD.revision OR NEW.token < OLD.token OR NEW.closed < OLD.closed
      OR (NEW.id, NEW.number, NEW.plan, NEW.plan_hash, NEW.target) IS DISTINCT FROM (OLD.id, OLD.number, OLD.plan, OLD.plan_hash, OLD.target) THEN
     PERFORM refuse('a rollout''s plan stays, and its revision, token and end only grow');
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE FUNCTION check_train() RETURNS trigger LANGUAGE plpgsql SET search_path = release_console, pg_catalog, pg_temp AS $$
+BEGIN
+  IF NEW.revision <= OLD.revision OR NEW.closed < OLD.closed
+     OR (NEW.id, NEW.number, NEW.name, NEW.value, NEW.targets) IS DISTINCT FROM (OLD.id, OLD.number, OLD.name, OLD.value, OLD.targets) THEN
+    PERFORM refuse('a train''s services stay, and its revision and end only grow');
   END IF;
   RETURN NEW;
 END $$;

@@ -5,6 +5,7 @@ import logging
 
 from console.engine import records, systems, underway
 from console.engine.parts import Parts
+from console.engine.pipeline import key_of
 from console.engine.state import LiveTarget
 from console.model.errors import BadFile, ConsoleError, NotAllowed, StoreError
 from console.model.plan import StepKind
@@ -82,7 +83,7 @@ class Leftovers:
         around, step = self._parts.around, row.step
         try:
             async with asyncio.timeout(min(LOOK_S, step.deadline_s)):
-                outcome = await (self._run_left(live, row) if step.kind is StepKind.PIPELINE else self._read_back(live, row))
+                outcome = await (self._run_left(live, row, rollout) if step.kind is StepKind.PIPELINE else self._read_back(live, row))
         except (ConsoleError, TimeoutError):
             return  # it stays open, and is looked at again
         try:
@@ -106,11 +107,11 @@ class Leftovers:
             detail = f"Read back {seen}, wanted {wanted}: its console is gone, and the rollout went on without it."
         return Outcome(row.id, state, now(), row.accepted_at, found.at, found.values, detail)
 
-    async def _run_left(self, live: LiveTarget, row: StepRow) -> Outcome:
+    async def _run_left(self, live: LiveTarget, row: StepRow, rollout: Rollout | None) -> Outcome:
         """End what a run that nobody follows would still do, for that is forward; one that its console ran itself ended with it."""
-        pipeline, detail = live.connections.pipeline, "Its console is gone, and the rollout went on without it"
-        if isinstance(pipeline, FindsRuns):
-            run = await pipeline.find(row.id)
+        detail, pipeline = "Its console is gone, and the rollout went on without it", live.connections.pipeline
+        if rollout is not None and pipeline is not None and isinstance(pipeline, FindsRuns):
+            run = await pipeline.find(key_of(rollout, row.id))
             if run is not None:
                 await pipeline.cancel(run, "the console that started it is gone, and its rollout is over")
                 detail += f"; its run {run} was cancelled"

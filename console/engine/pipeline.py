@@ -12,7 +12,7 @@ from console.model.hooks import reach
 from console.model.plan import StepKind
 from console.model.ports import FindsRuns, Pipeline
 from console.model.readings import LogLine, PipelineRun
-from console.model.rollout import Intent, Outcome, StepRow, StepState
+from console.model.rollout import Intent, Outcome, Rollout, StepRow, StepState
 
 LOG = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
     reach("before-send")
     accepted_at = None
     try:
-        run = await _left(pipeline, record, order) or await pipeline.start(str(order.step.want["version"]), key_of(record, order.step_id))
+        key = key_of(record.rollout, order.step_id)
+        run = await _left(pipeline, record, order) or await pipeline.start(str(order.step.want["version"]), key)
         accepted_at = around.clock.now()
         reach("after-send")
         await _follow(parts, live, record, run)
@@ -57,9 +58,9 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
     return await step.settle(around, record, row, Outcome(row.id, state, now, accepted_at, now, seen, detail))
 
 
-def key_of(record: LiveRollout, step_id: str) -> str:
+def key_of(rollout: Rollout, step_id: str) -> str:
     """Return the key of a run: records of another console may number their rollouts alike, so the instant of the start goes with it."""
-    return f"{step_id}@{iso(record.rollout.started_at)}"
+    return f"{step_id}@{iso(rollout.started_at)}"
 
 
 def _perhaps(error: ConsoleError) -> bool:
@@ -73,7 +74,7 @@ async def _left(pipeline: Pipeline, record: LiveRollout, order: step.Order) -> s
         return None
     for row in reversed(record.rows_in_order()):
         if row.step.kind is StepKind.PIPELINE and row.id != order.step_id and not row.seen:
-            return await pipeline.find(key_of(record, row.id))
+            return await pipeline.find(key_of(record.rollout, row.id))
     return None
 
 

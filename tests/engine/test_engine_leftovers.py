@@ -78,6 +78,7 @@ async def test_a_run_that_lives_on_without_its_console_is_cancelled_before_its_s
         answers: list[str | ConsoleError] = [Unreachable("down", sent=False), "run 7"]
 
         async def find(key: str) -> str:
+            assert key.startswith("left@2"), "the key that its start was given"
             answer = answers.pop(0)
             if isinstance(answer, ConsoleError):
                 raise answer

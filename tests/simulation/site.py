@@ -262,7 +262,9 @@ class Link(_Wire):
         return MetricReading(values, {BLUE: {}, GREEN: {}}, at, "scrape", {})
 
     async def start(self, version: str, key: str) -> str:
-        effect = self.effect("pipeline", key, False, {"version": version})
+        effect = self.effect(
+            "pipeline", key.partition("@")[0], False, {"version": version}
+        )  # a run's key says besides when its rollout began
 
         def begin() -> None:
             self.site.runs.setdefault(key, "running")

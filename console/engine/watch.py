@@ -10,6 +10,7 @@ from console.engine import readiness
 from console.engine.state import LiveTarget, Seen
 from console.engine.surroundings import Surroundings
 from console.model.errors import ConsoleError, RemoteError, Unreachable
+from console.model.ports import TellsOfChange
 from console.model.readings import MetricReading, Split
 
 LOG = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ MOST_S = 30.0
 """The longest pause after errors; `HURRY_S` while a rollout runs."""
 
 HURRY_S = 2.0
+
+SETTLE_S = 0.05
+"""So long after a system told of a change it is read: changes come in bursts."""
 
 FIRST_JITTER, JITTER = 1.0, 0.2
 """By which share of its length a pause varies, so that the pollers of many targets do not fall into step and hold up a click in bursts."""
@@ -88,8 +92,25 @@ class Watch:
             self._live.touch()
             spent_s = self._around.clock.elapsed() - begun
             pause_s = self._pause_s(period_s, seen.failures) * (1.0 + jitter * (self._around.chance() - 0.5))
-            await self._around.sleep(max(0.01, pause_s - spent_s))
+            await self._pause(port, max(0.01, pause_s - spent_s))
             jitter = JITTER
+
+    async def _pause(self, port: str, pause_s: float) -> None:
+        """Wait until the next reading is due, or until its system tells of a change."""
+        system = {"traffic": self._live.connections.router, "workloads": self._live.connections.workloads}.get(port)
+        if not isinstance(system, TellsOfChange):
+            await self._around.sleep(pause_s)
+            return
+        told, slept = asyncio.ensure_future(system.changed()), asyncio.ensure_future(self._around.sleep(pause_s))
+        try:
+            await asyncio.wait({told, slept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            slept.cancel()
+            told.cancel()
+        if not slept.done():
+            await self._around.sleep(min(pause_s, SETTLE_S))
+        elif told.done() and not told.cancelled() and (error := told.exception()) is not None:
+            LOG.error("%s of %s cannot tell of changes: %r", port, self._live.name, error)
 
     async def _missed(self, port: str, seen: Seen[Any], error: ConsoleError) -> None:
         seen.missed(error, self._around.clock.now())

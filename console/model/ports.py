@@ -55,6 +55,15 @@ class ForeseesWeights(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsOfChange(Protocol):
+    """What a router or workloads can do besides, where their system tells by itself that something changed."""
+
+    async def changed(self) -> None:
+        """Return once what is read here may have changed; never where nobody is told. Who awaits it goes on polling besides."""
+        ...
+
+
 class Workloads(Protocol):
     """What runs on each side."""
 

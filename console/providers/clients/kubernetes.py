@@ -8,7 +8,7 @@ library. What is left of it for objects that are read as plain JSON is this file
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient
 from console.providers.clients.kubeconfig import Access, access_of
 from console.providers.clients.kubelogin import Credential, PluginLogin
+from console.providers.clients.kubewatch import Changes
 from console.providers.clients.strict import field, load_json, malformed
 from console.providers.clients.tls import client_context
 
@@ -73,6 +74,7 @@ class KubeClient:
         self._turn = asyncio.Lock()
         self._uid = ""
         self._retired: HttpClient | None = None
+        self._changes: list[Changes] = []
         self.system = "Kubernetes in this pod's cluster" if cluster.in_cluster else f"Kubernetes {clean(cluster.context, 60)}"
 
     async def get(self, path: str, timeout_s: float, **query: str) -> Object:
@@ -114,7 +116,7 @@ class KubeClient:
             self._uid = clean(field(field(found, "metadata", dict, self.system), "uid", str, self.system), 80)
         return self._uid
 
-    async def watch(self, path: str, timeout_s: float, **query: str) -> AsyncIterator[Object]:
+    async def watch(self, path: str, timeout_s: float, **query: str) -> AsyncGenerator[Object, None]:
         """Yield each change as `{type, object}` until the server ends the watch, which it does after `timeoutSeconds`.
 
         Raises as `get` does; Refused with status 410 where the `resourceVersion` asked for is too old.
@@ -148,8 +150,16 @@ class KubeClient:
         if not reading.cancelled() and (error := reading.exception()) is not None:
             raise error
 
+    def changes(self, path: str, name: str = "") -> Changes:
+        """Return what tells of changes of an object in a collection; it is stopped with this client."""
+        made = Changes(self, path, name)
+        self._changes.append(made)
+        return made
+
     async def aclose(self) -> None:
         """Let go of all connections."""
+        for each in self._changes:
+            await each.aclose()
         link, self._link = self._link, None
         await self._retire(None)
         if link is not None:

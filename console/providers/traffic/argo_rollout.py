@@ -34,6 +34,7 @@ class ArgoRouter:
         self._clock = clock
         self._path = ROLLOUTS.path(spec.namespace, spec.rollout)
         self._document = Document(kube, self._path, f"Rollout {spec.rollout}", spec.timeout_s)
+        self._changes = kube.changes(ROLLOUTS.path(spec.namespace), spec.rollout)
 
     async def identity(self) -> Identity:
         """Return the cluster and the object: a Rollout that was deleted and made again is another one."""
@@ -74,6 +75,10 @@ class ArgoRouter:
     async def measured(self) -> RequestCounts:
         """Return no counts: the Rollout has none; those of the router that Argo drives are its metrics."""
         return RequestCounts({}, self._clock.now())
+
+    async def changed(self) -> None:
+        """Return once the object was changed, by anybody."""
+        await self._changes.next()
 
     async def foresee(self, weights: Sequence[int]) -> Foreseen:
         """Tell beforehand whether our account may act, and which weights the Rollout's steps cannot give."""

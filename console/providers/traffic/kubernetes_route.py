@@ -27,6 +27,7 @@ class KubeRouteRouter:
         self._kube = kube
         self._clock = clock
         self._document = Document(kube, ROUTES.path(spec.namespace, spec.route), f"HTTPRoute {spec.route}", spec.timeout_s)
+        self._changes = kube.changes(ROUTES.path(spec.namespace), spec.route)
 
     async def identity(self) -> Identity:
         """Return the cluster and the object: a route that was deleted and made again is another one."""
@@ -67,6 +68,10 @@ class KubeRouteRouter:
     async def measured(self) -> RequestCounts:
         """Return no counts: an HTTPRoute has none; the gateway's own are its metrics."""
         return RequestCounts({}, self._clock.now())
+
+    async def changed(self) -> None:
+        """Return once the object was changed, by anybody."""
+        await self._changes.next()
 
     async def foresee(self, weights: Sequence[int]) -> Foreseen:
         """Tell beforehand whether our account may write, whether both Services exist, and whether a gateway takes the route at all."""

@@ -24,6 +24,7 @@ class KubeServiceRouter:
         self._kube = kube
         self._clock = clock
         self._document = Document(kube, SERVICES.path(spec.namespace, spec.service), f"Service {spec.service}", spec.timeout_s)
+        self._changes = kube.changes(SERVICES.path(spec.namespace), spec.service)
 
     async def identity(self) -> Identity:
         """Return the cluster and the object: a Service that was deleted and made again is another one."""
@@ -53,6 +54,10 @@ class KubeServiceRouter:
     async def measured(self) -> RequestCounts:
         """Return no counts: a Service has no request counters."""
         return RequestCounts({}, self._clock.now())
+
+    async def changed(self) -> None:
+        """Return once the object was changed, by anybody."""
+        await self._changes.next()
 
     async def foresee(self, weights: Sequence[int]) -> Foreseen:
         """Tell beforehand whether our account may write, and whether each side has a pod that would take the traffic."""

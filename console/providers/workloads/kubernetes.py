@@ -13,6 +13,7 @@ from console.model.text import clean
 from console.providers.clients.argo import HASH, read_rollout, recorded
 from console.providers.clients.kubeobjects import objects, part
 from console.providers.clients.kubernetes import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, ROLLOUTS, KubeClient, Object
+from console.providers.clients.kubewatch import any_of
 from console.providers.clients.strict import malformed
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:@/-]{0,99}")
@@ -27,6 +28,12 @@ class KubeDeploymentVersions:
         self._spec = spec
         self._kube = kube
         self._clock = clock
+        path = DEPLOYMENTS.path(spec.namespace)
+        self._changes = tuple(kube.changes(path, name) for name in dict.fromkeys(spec.deployments.values()))
+
+    async def changed(self) -> None:
+        """Return once a Deployment of either side was changed, by anybody."""
+        await any_of(self._changes)
 
     async def version(self, side: Side) -> SideVersion:
         """Return which version a side runs now; where it is not healthy, what its Deployment, pods and events say."""
@@ -53,6 +60,11 @@ class ArgoVersions:
         self._kube = kube
         self._clock = clock
         self._system = f"Rollout {spec.rollout} in {kube.system}"
+        self._changes = kube.changes(ROLLOUTS.path(spec.namespace), spec.rollout)
+
+    async def changed(self) -> None:
+        """Return once the Rollout was changed, by anybody."""
+        await self._changes.next()
 
     async def version(self, side: Side) -> SideVersion:
         """Return which version a side runs now. Where there is no canary, its side has what it ran last, as long as that is kept."""

@@ -15,6 +15,7 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # no tes
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 from clock import FakeClock  # noqa: E402
+from servers.alertmanager_process import alertmanager_process, alertmanager_server  # noqa: E402, F401
 from servers.buildbot_process import buildbot_process, buildbot_server  # noqa: E402, F401
 from servers.fixtures import (  # noqa: E402, F401
     envoy_process,

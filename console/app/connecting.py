@@ -9,7 +9,7 @@ from console.app.channels import notifiers
 from console.app.clusters import Clusters
 from console.app.flags import flag_service
 from console.app.runners import pipeline_runner
-from console.app.sources import metric_source
+from console.app.sources import alert_source, metric_source
 from console.model.clock import Clock
 from console.model.kubernetes import KubeTraffic
 from console.model.ports import Connections, TrafficRouter, Undo, Workloads
@@ -51,6 +51,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         router=_router(target, http, clock, token, clusters),
         workloads=_workloads(target, http, clock, clusters),
         metrics=metric_source(target, http, clock, token),
+        alerts=alert_source(target, http, clock, token),
         pipeline=runner,
         flags=flag_service(target, http, clock, token),
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},

@@ -1,10 +1,10 @@
-"""Makes what watches a target beside its traffic: the source of its counters."""
+"""Makes what watches a target beside its traffic: the sources of its counters and alerts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.ports import MetricSource
+from console.model.ports import Alerts, MetricSource
 from console.model.systems import PrometheusSource, SecretRef
 from console.model.target import Target
 from console.policy.metering import names_of
@@ -13,9 +13,19 @@ if TYPE_CHECKING:
     from console.providers.clients.http import HttpClient, Token
 
 
-def metric_source(
-    target: Target, http: "HttpClient", clock: Clock, token: Callable[[SecretRef | None], "Token | None"]
-) -> MetricSource | None:
+Tokens = Callable[[SecretRef | None], "Token | None"]
+
+
+def alert_source(target: Target, http: "HttpClient", clock: Clock, token: Tokens) -> Alerts | None:
+    """Return where a target's alerts are read, None where its file names nothing."""
+    if target.alerts is None:
+        return None
+    from console.providers.alerts.alertmanager import Alertmanager  # noqa: PLC0415
+
+    return Alertmanager(target.alerts, http, clock, token(target.alerts.token))
+
+
+def metric_source(target: Target, http: "HttpClient", clock: Clock, token: Tokens) -> MetricSource | None:
     """Return where a target's counters are read, None where its file names nothing."""
     source = target.metrics
     if source is None:

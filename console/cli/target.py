@@ -1,5 +1,6 @@
 """The `target` commands: check, add, list, status, arm, trust."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from console.app import Console, view_when
 from console.cli.output import LINE, age, print_json, print_table
 from console.cli.session import with_console
+from console.model.alerts import AlertsView
 from console.model.clock import SystemClock
 from console.model.desk import FileProblem
 from console.model.errors import BadFile
@@ -98,11 +100,20 @@ def _status_text(view: TargetView) -> None:
     for row in view.quarantine:
         paused = f"; paused: {', '.join(row.paused)}" if row.paused else ""
         print(f"  {'lifted' if row.lifted else 'bad'}       {row.version}: {row.reason or 'rolled back'} ({row.by}, {row.rollout}){paused}")
+    if view.alerts is not None:
+        _print_alerts(view.alerts, now)
     for connection in view.connections:
         words = "answers" if connection.ok else (connection.problem.what if connection.problem else "no answer yet")
         print(f"  {connection.port:<9} {connection.system}: {words}, {age(connection.last_at, now)} old")
         for note in connection.notes:
             print(f"            {note}")
+
+
+def _print_alerts(alerts: AlertsView, now: datetime) -> None:
+    print(f"  alerts    {'; '.join(part for part in (alerts.words, alerts.quiet, alerts.problem) if part)}, {age(alerts.at, now)} old")
+    for each in alerts.alerts:
+        words = " ".join(part for part in (each.severity, each.name, each.summary) if part)
+        print(f"            {'silenced ' if each.silenced else ''}{words}, for {age(each.since, now)}")
 
 
 @app.command()

@@ -62,6 +62,7 @@ class Fleet:
             live.traffic = traffic_now(target.blackout, None, None, self._parts.around.clock.now())
         live.freeze = self._parts.asking.freeze(live)
         watch = Watch(self._parts.around, live, self._on_split(live), self._on_metrics(live), self._on_identity(live))
+        watch.on_notice = self._parts.outbox.notice
         self._watches[row.name] = watch
         try:
             await self._recovery.load(live)

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from console.engine.by import By
 from console.engine.gates import GateWatch, Judged
 from console.engine.rings import Charts, Rate, Requests
+from console.model.alerts import AlertsNow, Silence
 from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState, TrafficNow
 from console.model.ports import Connections
@@ -50,6 +51,19 @@ class Seen(Generic[T]):
         self.error_since = self.error_since or at
         self.error = error
         self.failures += 1
+
+
+@dataclass(slots=True)
+class Quiet:
+    """The silence of alerts for a rollout.
+
+    `held` once it was accepted, `failed` when it was told that it was not, `ending` once its end was asked for.
+    """
+
+    rollout: str
+    held: Silence | None = None
+    failed: bool = False
+    ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +169,11 @@ class LiveTarget:
     identity: Seen[Identity] = field(default_factory=Seen)
     metrics: Seen[MetricReading] = field(default_factory=Seen)
     flag: Seen[FlagState] = field(default_factory=Seen)
+    alerts: Seen[AlertsNow] = field(default_factory=Seen)
+    silencing: Seen[None] = field(default_factory=Seen)
+    """Whether the last look after a silence went well."""
+    quiet: Quiet | None = None
+    """The silence that this console keeps for the rollout that it drives or takes back."""
     workloads: Seen[dict[Side, SideVersion]] = field(default_factory=Seen)
     requests: Requests = field(default_factory=Requests)
     rate: Rate = field(default_factory=Rate)

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from console.engine import readiness
+from console.engine import readiness, silencing
 from console.engine.state import LiveTarget, Seen
 from console.engine.surroundings import Surroundings
 from console.model.errors import ConsoleError, RemoteError, Unreachable
 from console.model.ports import TellsOfChange
 from console.model.readings import MetricReading, Split
+from console.model.views import Notice
 
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Watch:
     ) -> None:
         self._around, self._live = around, live
         self._on_split, self._on_metrics, self._on_identity = on_split, on_metrics, on_identity
+        self.on_notice: Callable[[Notice], None] = lambda _: None
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -62,6 +64,10 @@ class Watch:
             pollers.append(("metrics", poll_s, self._metrics, self._live.metrics))
         if self._live.connections.flags is not None:
             pollers.append(("flags", FLAG_S, self._flag, self._live.flag))
+        if self._live.connections.alerts is not None and self._live.target.alerts is not None:
+            pollers.append(("alerts", self._live.target.alerts.poll_s, self._alerts, self._live.alerts))
+        if silencing.watched(self._live):
+            pollers.append(("silence", silencing.LOOK_S, self._silence, self._live.silencing))
         if readiness.watched(self._live):
             pollers.append(("ready", readiness.READY_S, self._ready, Seen()))
         for port, period_s, once, seen in pollers:
@@ -73,6 +79,7 @@ class Watch:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await silencing.leave(self._around, self._live)
 
     async def _poll(self, port: str, period_s: float, once: Callable[[], Awaitable[None]], seen: Seen[Any]) -> None:
         """Read for ever; an outer door: a provider's bug stops neither this poller nor any other, and is logged."""
@@ -167,6 +174,17 @@ class Watch:
         if flags is not None:
             flag = await flags.state()
             self._live.flag.took(flag, flag.at)
+
+    async def _alerts(self) -> None:
+        if self._live.connections.alerts is not None:
+            found = await self._live.connections.alerts.alerts()
+            self._live.alerts.took(found, found.at)
+
+    async def _silence(self) -> None:
+        notice = await silencing.keep(self._around, self._live)
+        self._live.silencing.took(None, self._now())
+        if notice is not None:
+            self.on_notice(notice)
 
     async def _ready(self) -> None:
         await readiness.read(self._live, self._now())

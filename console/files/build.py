@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from console.files.sections.alerts import alerts_of
 from console.files.sections.flags import flag_of
 from console.files.sections.kubernetes import logins_of
 from console.files.sections.metrics import metrics_of
@@ -51,6 +52,7 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         undo=tuple(undo_of(entry) for entry in file.rollback if isinstance(entry, UndoSection)),
         ready=tuple(ready_of(section) for section in file.ready),
         reconcilers=tuple(reconciler_of(section) for section in file.reconcilers),
+        alerts=alerts_of(file.alerts) if file.alerts else None,
         notify=channels_of(file.notify),
         rehearse=file.rehearse,
         freezes=tuple(_window(window, file.name) for window in file.freeze.windows),

@@ -27,6 +27,7 @@ from console.files.fields import (
     YesNo,
     usual,
 )
+from console.files.sections.alerts import AlertsSection
 from console.files.sections.flags import FlagSection
 from console.files.sections.metrics import MetricsSection
 from console.files.sections.notify import NotifySection
@@ -262,6 +263,8 @@ class TargetFile(Section):
     """What must hold for the way back to be open."""
     reconcilers: Annotated[list[ReconcilerSection], Field(max_length=20)] = Field(default_factory=list)
     """What is paused by a rollback until a person lets it run again."""
+    alerts: AlertsSection | None = None
+    """The alerts that stand beside a release."""
     notify: Annotated[list[NotifySection], Field(max_length=20)] = Field(default_factory=list)
     """Who is told what happens to rollouts here."""
     rehearse: YesNo = usual(False, "false")

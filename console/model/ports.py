@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from console.model.alerts import AlertsNow, Silence, SilenceWanted
 from console.model.notes import Notifier
 from console.model.readings import (
     FlagState,
@@ -147,6 +148,22 @@ class Undo(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """The alerts that concern a target, and the silence of those that a rollout is expected to raise."""
+
+    async def alerts(self) -> AlertsNow:
+        """Return what fires now, silenced or not."""
+        ...
+
+    async def silence(self, wanted: SilenceWanted) -> Silence:
+        """Silence alerts, or let the silence with the same comment last longer; it ends by itself when nobody ends it."""
+        ...
+
+    async def end_silence(self, id_: str) -> None:
+        """End a silence now; one that is over, or is not known any more, is ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """The providers of one target, put together by `console.app`. `close` must be awaited when the target is let go."""
@@ -163,6 +180,7 @@ class Connections:
     closers: tuple["Closer", ...] = ()
     ahead_s: Callable[[], float | None] = lambda: None
     """Returns how far the clock of these systems is ahead of this computer's, in seconds; None where none of them told the time."""
+    alerts: Alerts | None = None
 
     async def close(self) -> None:
         """Let go of all connections."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 SIDE = "$side"
 """Where a query takes the matchers of a side."""
@@ -12,9 +13,20 @@ LONGEST = 1000
 # Source: prometheus.io "Querying basics", label matchers.
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\\n]|\\.)*"'
 _MATCHERS = re.compile(rf"\s*{_MATCHER}(?:\s*,\s*{_MATCHER})*\s*,?\s*")
+_ONE = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\\n]|\\.)*)"\s*,?')
+_ESCAPE = re.compile(r"\\(.)")
 _NAME_BEFORE = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*\Z")
 _QUOTES = "\"'`"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A label matcher; `sign` is one of = != =~ !~."""
+
+    label: str
+    sign: str
+    value: str
 
 
 class BadQuery(ValueError):
@@ -24,6 +36,16 @@ class BadQuery(ValueError):
 def are_matchers(text: str) -> bool:
     """Tell whether a text is one or more label matchers, such as `deployment="checkout-blue", namespace="shop"`."""
     return len(text) <= LONGEST and _MATCHERS.fullmatch(text) is not None
+
+
+def read_matchers(text: str) -> tuple[Matcher, ...]:
+    """Return label matchers one by one, their values without the escapes of a text in quotes. Raises ValueError when they are none."""
+    if not are_matchers(text):
+        raise ValueError(f"{text!r} are no label matchers")
+    escapes = {"n": "\n", "t": "\t", "r": "\r"}
+    return tuple(
+        Matcher(name, sign, _ESCAPE.sub(lambda found: escapes.get(found[1], found[1]), value)) for name, sign, value in _ONE.findall(text)
+    )
 
 
 def check_query(query: str) -> None:

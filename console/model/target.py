@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from console.model.alerts import AlertmanagerAlerts
 from console.model.freeze import Blackout, FreezeWindow
 from console.model.notes import Channel
 from console.model.pipelines import PipelineSpec
@@ -194,6 +195,8 @@ class Target:
     """The declared steps of the way back, in the file's order; traffic and flag go before them."""
     ready: tuple[ReadyCheck, ...] = ()
     reconcilers: tuple[Reconciler, ...] = ()
+    alerts: AlertmanagerAlerts | None = None
+    """Where the alerts are read that stand beside a release."""
     notify: tuple[Channel, ...] = ()
     """Who is told what happens here."""
     rehearse: bool = False
@@ -216,7 +219,7 @@ class Target:
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
         first = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag)
-        systems = (*first, self.undo, self.ready, self.reconcilers, self.notify)
+        systems = (*first, self.undo, self.ready, self.reconcilers, self.notify, self.alerts)
         return tuple(sorted({ref.name for ref in secrets_in(systems) if ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:

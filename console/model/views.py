@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from console.model.alerts import AlertsView
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheLine, TrafficNow
 from console.model.notes import ChannelView
 from console.model.readiness import Readiness
@@ -310,6 +311,8 @@ class TargetView:
     quarantine: tuple[QuarantineView, ...] = ()
     can_rehearse: bool = False
     channels: tuple[ChannelView, ...] = ()
+    alerts: AlertsView | None = None
+    """None where the file names no source of alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +359,8 @@ class RolloutView:
     lost_holder: str = ""
     """Who drove until their console was lost, with traffic split and nobody driving; "" when nobody is missed."""
     lost_since: datetime | None = None
+    alerts: AlertsView | None = None
+    """What fires beside the target's newest rollout; None for older ones, and where the file names no source of alerts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from console.model.alerts import AlertmanagerAlerts
 from console.model.readings import MetricNames
 from console.model.systems import MetricsSpec, PrometheusSource
 from console.model.target import PanelKind, SessionGate, Target
@@ -34,6 +35,11 @@ def names_of(target: Target) -> MetricNames:
 def metrics_name(source: MetricsSpec) -> str:
     """Return the source's name as screens show it: "Prometheus 127.0.0.1:9090"."""
     return f"Prometheus {urlsplit(source.url).netloc}" if isinstance(source, PrometheusSource) else "OpenMetrics"
+
+
+def alerts_name(source: AlertmanagerAlerts) -> str:
+    """Return where alerts are read as screens show it: "Alertmanager 127.0.0.1:9093"."""
+    return f"Alertmanager {urlsplit(source.url).netloc}"
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:

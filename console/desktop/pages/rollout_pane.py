@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout,
 from console.desktop import theme
 from console.desktop.known import WheelSeen
 from console.desktop.pages.absence_card import AbsenceCard
+from console.desktop.pages.alerts_card import AlertsCard
 from console.desktop.pages.back_card import BackCard
 from console.desktop.pages.back_words import GOING_BACK
 from console.desktop.pages.gates import Gates, worst_first
@@ -56,7 +57,7 @@ class RolloutPane(QWidget):
         self.loss, self.strip, self.gates = LossMeter(), StageStrip(), Gates()
         self.gates.evidence_asked.connect(self._open_evidence)
         self.unknown, self.act, self.next, self.pipeline = UnknownCard(), AutoActCard(), NextCard(), PipelinePanel()
-        self.back, self.wheel = BackCard(), WheelCard()
+        self.back, self.wheel, self.alerts = BackCard(), WheelCard(), AlertsCard()
         self._connect()
         self.charts: list[ChartCard] = []
         self._chart_row = QHBoxLayout()
@@ -66,8 +67,9 @@ class RolloutPane(QWidget):
         left = column([self.gates, self._chart_box], theme.size("gutter"))
         left.setStretch(0, 1)
         acts = QWidget()
-        fill(right := QVBoxLayout(acts), [self.back, self.unknown, self.act, self.next, self.wheel, self.pipeline], theme.size("gutter"))
-        right.setStretch(5, 1)
+        cards = [self.back, self.unknown, self.act, self.next, self.alerts, self.wheel, self.pipeline]
+        fill(right := QVBoxLayout(acts), cards, theme.size("gutter"))
+        right.setStretch(6, 1)
         self._right = Scrolled(acts)
         head = row([column([self.headline, self._subline], 2), self.loss], 16)
         head.setStretch(0, 1)
@@ -98,6 +100,7 @@ class RolloutPane(QWidget):
         self.act.show_view(rollout)
         self.act.setVisible(not rollout.unknowns and not back)
         self.next.show_view(rollout)
+        self.alerts.show_view(rollout)
         self.wheel.show_view(rollout, over)
         self.absence.show_absence(rollout.absence)
         self.pipeline.show_view(rollout)

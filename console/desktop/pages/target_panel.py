@@ -77,7 +77,7 @@ def wheel_words(wheel: WheelView | None) -> str:
 
 
 class ConnectionRow(QWidget):
-    """One system of a target: mark, port, name and age; its error in words beneath."""
+    """One system of a target: mark, port, name and age; its error in words beneath, or what else it said."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,7 +93,8 @@ class ConnectionRow(QWidget):
         self._mark.show_state(State.HEALTHY if view.ok else State.BLIND, view.port, view.system, ink="text" if view.ok else "look")
         self._system.setText(view.system)
         self._age.show_age(view.last_at, view.limit_s)
-        words = "" if view.problem is None else f"{view.problem.what} {view.problem.advice}".strip()
+        words = "; ".join(view.notes) if view.problem is None else f"{view.problem.what} {view.problem.advice}".strip()
+        self._problem.set_ink("text.2" if view.problem is None else "look")
         self._problem.setText(words)
         self._problem.setVisible(bool(words))
 

@@ -7,6 +7,7 @@ from console.engine.readiness import seconds_of
 from console.engine.records import STATE_OF_PHASE
 from console.engine.rowmoves import moves_of
 from console.engine.state import LiveRollout, LiveTarget
+from console.engine.views.alerts import alerts_view
 from console.engine.views.charts import charts_of, marker_words, weight_of
 from console.engine.views.gates import auto_act, gate_views, loss_of, worst_gate
 from console.engine.views.rows import BackRows, instructions_of, send_rows
@@ -60,6 +61,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         lost_holder="" if lost is None else lost.holder.name,
         lost_since=None if lost is None else lost.since,
         bake=_bakes(rollout),
+        alerts=alerts_view(live) if newest else None,
     )
 
 

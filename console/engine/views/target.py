@@ -7,7 +7,9 @@ from typing import Any
 from console.engine import systems
 from console.engine.asking import target_now
 from console.engine.readiness import can_rehearse
+from console.engine.silencing import LOOK_S
 from console.engine.state import LiveRollout, LiveTarget, Seen
+from console.engine.views.alerts import alerts_view
 from console.engine.views.charts import sparkline, weight_of
 from console.engine.views.gates import worst_gate
 from console.engine.views.verbs import BAR, Decide, verb_views, weight_now
@@ -22,7 +24,7 @@ from console.model.systems import MetricsSpec
 from console.model.target import Environment, Target
 from console.model.verbs import State
 from console.model.views import ConnectionView, Fact, Problem, TargetView, VerbView, WeightView
-from console.policy.metering import metrics_name
+from console.policy.metering import alerts_name, metrics_name
 from console.policy.planning import traffic_name
 
 IN_ROLLOUT = {
@@ -76,6 +78,7 @@ def target_view(live: LiveTarget, decide: Decide, channels: tuple[ChannelView, .
         quarantine=live.quarantined,
         can_rehearse=can_rehearse(live.target, practice=live.row.practice),
         channels=channels,
+        alerts=alerts_view(live),
     )
 
 
@@ -165,6 +168,7 @@ def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
     if target.flag is not None:
         view = _connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S)
         found.append(replace(view, notes=() if flag is None else _flag_notes(flag)))
+    found += _alerts(live)
     return tuple(found)
 
 
@@ -176,6 +180,15 @@ def _flag_notes(flag: FlagState) -> tuple[str, ...]:
     """Return what a flag's service says of it: asked and in effect are two things."""
     seen = {True: "those who evaluate it see it so", False: "those who evaluate it do not see it so yet", None: ""}[flag.in_effect]
     return _notes(f"on for {flag.percent:.4g} %" if flag.on else "off", seen, flag.note)
+
+
+def _alerts(live: LiveTarget) -> list[ConnectionView]:
+    """Return where alerts are read, and that they cannot be silenced where that is so."""
+    source = live.target.alerts
+    if source is None:
+        return []
+    found = [_connection("alerts", alerts_name(source), live.alerts, 2 * source.poll_s)]
+    return found + ([_connection("silence", alerts_name(source), live.silencing, 2 * LOOK_S)] if live.silencing.error is not None else [])
 
 
 def _metrics(live: LiveTarget, source: MetricsSpec) -> ConnectionView:

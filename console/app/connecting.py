@@ -13,7 +13,7 @@ from console.app.sources import alert_source, metric_source
 from console.model.clock import Clock
 from console.model.kubernetes import KubeTraffic
 from console.model.ports import Connections, TrafficRouter, Undo, Workloads
-from console.model.systems import EnvoyTraffic, HttpUndo, HttpWorkloads, SecretRef, TraefikTraffic, UndoSpec
+from console.model.systems import AlbTraffic, EnvoyTraffic, HttpUndo, HttpWorkloads, SecretRef, TraefikTraffic, UndoSpec
 from console.model.target import Target
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ def _router(target: Target, http: "HttpClient", clock: Clock, token: Tokens, clu
         from console.providers.traffic.envoy import EnvoyRouter  # noqa: PLC0415
 
         return EnvoyRouter(traffic, http, clock)
+    if isinstance(traffic, AlbTraffic):
+        from console.providers.clients.aws import AwsClient  # noqa: PLC0415
+        from console.providers.traffic.alb import AlbRouter  # noqa: PLC0415
+
+        return AlbRouter(traffic, AwsClient(traffic.region, traffic.profile, traffic.timeout_s), clock)
     if isinstance(traffic, TraefikTraffic):
         from console.providers.traffic.traefik import TraefikRouter  # noqa: PLC0415
 

@@ -18,6 +18,7 @@ _BY_SIDE: tuple[Path, ...] = (
     ("traffic", "clusters"),
     ("traffic", "servers"),
     ("traffic", "services"),
+    ("traffic", "groups"),
     ("traffic", "values"),
     ("traffic", "backends"),
     ("workloads", "urls"),
@@ -42,6 +43,7 @@ def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         _haproxy,
         _traefik,
         mistakes_in_the_pipeline,
+        _alb,
         mistakes_on_kubernetes,
         _speed,
     ):
@@ -241,6 +243,28 @@ def _traefik(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(("traffic", "file"), shown(file), "a .yaml or .yml file: no other kind can be changed with its comments kept")
     if isinstance(service, str) and "@" in service:
         yield Mistake(("traffic", "service"), shown(service), "the name as it stands in the file, without a provider")
+
+
+def _alb(tree: Mapping[str, Any]) -> Iterator[Mistake]:
+    if _at(tree, ("traffic", "provider")) != "alb":
+        return
+    rule, groups = _at(tree, ("traffic", "rule")), _at(tree, ("traffic", "groups"))
+    rule_parts = _arn(rule, ("listener-rule/app/", "listener/app/"))
+    if isinstance(rule, str) and not rule_parts:
+        yield Mistake(("traffic", "rule"), shown(rule), "the ARN of an Application Load Balancer's listener-rule or listener")
+    for side, group in (groups if isinstance(groups, dict) else {}).items():
+        parts = _arn(group, ("targetgroup/",))
+        if isinstance(group, str) and not parts:
+            yield Mistake(("traffic", "groups", side), shown(group), "the ARN of a target group")
+        elif rule_parts and parts and parts[:5] != rule_parts[:5]:
+            yield Mistake(("traffic", "groups", side), shown(group), "a target group of the rule's own region and account")
+
+
+def _arn(text: object, kinds: tuple[str, ...]) -> list[str]:
+    """Return the parts of a load balancer's ARN, none where it is no such ARN."""
+    parts = text.strip().split(":") if isinstance(text, str) else []
+    good = len(parts) == 6 and parts[0] == "arn" and parts[2] == "elasticloadbalancing" and all(parts[3:5]) and parts[5].startswith(kinds)
+    return parts if good else []
 
 
 def _is_socket(address: str) -> bool:

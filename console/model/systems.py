@@ -58,7 +58,26 @@ class HaproxyTraffic:
     timeout_s: float = 5.0
 
 
-TrafficSpec = EnvoyTraffic | HaproxyTraffic | TraefikTraffic | KubeTraffic
+@dataclass(frozen=True, slots=True)
+class AlbTraffic:
+    """A rule of an AWS Application Load Balancer that forwards to two weighted target groups.
+
+    `rule` is the ARN of the rule, or of the listener for its default action; `groups` is the target group's ARN of each side. Credentials
+    come from the chain of AWS's own tools, with `profile` where it is given.
+    """
+
+    rule: str
+    groups: Mapping[Side, str]
+    profile: str = ""
+    timeout_s: float = 5.0
+
+    @property
+    def region(self) -> str:
+        """Return the region that the rule's ARN names."""
+        return self.rule.split(":")[3]
+
+
+TrafficSpec = EnvoyTraffic | HaproxyTraffic | TraefikTraffic | AlbTraffic | KubeTraffic
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from console.model.plan import Plan, PlanKind, Step, StepKind
-from console.model.systems import EnvoyTraffic, HaproxyTraffic, Side, TraefikTraffic
+from console.model.systems import AlbTraffic, EnvoyTraffic, HaproxyTraffic, Side, TraefikTraffic
 from console.model.target import Reversibility, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
@@ -146,6 +146,8 @@ def traffic_name(target: Target) -> str:
     """Return the router's name as screens show it: "Envoy 127.0.0.1:9901"."""
     if isinstance(target.traffic, EnvoyTraffic):
         return f"Envoy {urlsplit(target.traffic.admin).netloc}"
+    if isinstance(target.traffic, AlbTraffic):
+        return f"AWS {target.traffic.rule.rpartition('/app/')[2].partition('/')[0]} in {target.traffic.region}"
     if isinstance(target.traffic, TraefikTraffic):
         return f"Traefik {urlsplit(target.traffic.api).netloc}"
     if isinstance(target.traffic, HaproxyTraffic):

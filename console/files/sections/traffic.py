@@ -10,7 +10,7 @@ from console.files.sections.kubernetes import traffic_of as kube_traffic_of
 from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
 from console.model.kubernetes import KubeTraffic
-from console.model.systems import EnvoyTraffic, HaproxyTraffic, TraefikTraffic, TrafficSpec
+from console.model.systems import AlbTraffic, EnvoyTraffic, HaproxyTraffic, TraefikTraffic, TrafficSpec
 
 
 class EnvoySection(Section):
@@ -61,10 +61,26 @@ class TraefikSection(Section):
     """Where the bearer token of the API is found: keyring:NAME, env:NAME or cmd:COMMAND."""
 
 
-TrafficSection = Annotated[EnvoySection | HaproxySection | TraefikSection | KubeTrafficSection, Field(discriminator="provider")]
+class AlbSection(Section):
+    """AWS: a rule of an Application Load Balancer that forwards to two weighted target groups."""
+
+    provider: Literal["alb"]
+    rule: Text
+    """The ARN of the rule, or of the listener for its default action."""
+    groups: dict[SideName, Text]
+    """The ARN of the target group of each side."""
+    profile: Text | None = None
+    """The profile of AWS's own tools whose credentials are used; left out: what their chain finds."""
+    timeout: Span = usual(5.0, "5 s")
+    """How long to wait for an answer."""
 
 
-def traffic_of(section: EnvoySection | HaproxySection | TraefikSection | KubeTrafficSection) -> TrafficSpec:
+TrafficSection = Annotated[
+    EnvoySection | HaproxySection | TraefikSection | AlbSection | KubeTrafficSection, Field(discriminator="provider")
+]
+
+
+def traffic_of(section: EnvoySection | HaproxySection | TraefikSection | AlbSection | KubeTrafficSection) -> TrafficSpec:
     """Return the router that a section names."""
     if isinstance(section, KubeTrafficSection):
         return kube_traffic_of(section)
@@ -74,6 +90,8 @@ def traffic_of(section: EnvoySection | HaproxySection | TraefikSection | KubeTra
         return TraefikTraffic(
             section.api, section.file, section.service, section.services, section.metrics or "", section.timeout, section.token
         )
+    if isinstance(section, AlbSection):
+        return AlbTraffic(section.rule, section.groups, section.profile or "", section.timeout)
     servers = {side: tuple(names) for side, names in section.servers.items()}
     return HaproxyTraffic(section.address, section.backend, servers, section.timeout)
 
@@ -90,6 +108,16 @@ def written_traffic(spec: TrafficSpec) -> dict[str, Any]:
             "clusters": dict(spec.clusters),
             "timeout": write_span(spec.timeout_s),
         }
+    if isinstance(spec, AlbTraffic):
+        return given(
+            {
+                "provider": "alb",
+                "rule": spec.rule,
+                "groups": dict(spec.groups),
+                "profile": spec.profile or None,
+                "timeout": write_span(spec.timeout_s),
+            }
+        )
     if isinstance(spec, TraefikTraffic):
         return given(
             {

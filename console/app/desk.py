@@ -50,7 +50,7 @@ class Console:
         self.act = _by_a_person(secrets, engine.act)
         self.preview = engine.preview
         self.plan = engine.plan
-        self.arm = engine.arm
+        self.arm, self.test_channels = engine.arm, engine.test_channels
         self.trust = engine.trust
         self.ended, self.elsewhere, self.taken = engine.ended, engine.elsewhere, engine.taken
         self.cancel_pipeline = engine.cancel_pipeline

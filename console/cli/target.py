@@ -1,4 +1,4 @@
-"""The `target` commands: check, add, list, status, arm, trust."""
+"""The `target` commands: check, add, list, status, notify, arm, trust."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from console.model.alerts import AlertsView
 from console.model.clock import SystemClock
 from console.model.desk import FileProblem
 from console.model.errors import BadFile
+from console.model.notes import ChannelTried
 from console.model.text import clean
 from console.model.views import Fact, TargetView
 
@@ -107,6 +108,8 @@ def _status_text(view: TargetView) -> None:
         print(f"  {connection.port:<9} {connection.system}: {words}, {age(connection.last_at, now)} old")
         for note in connection.notes:
             print(f"            {note}")
+    for channel in view.channels:
+        print(f"  notify    {channel.name} ({channel.system}): {channel.sentence}")
 
 
 def _print_alerts(alerts: AlertsView, now: datetime) -> None:
@@ -132,6 +135,36 @@ def status(name: Name, *, as_json: AsJson = False, wait: Annotated[float, typer.
     else:
         _status_text(view)
     if not any(connection.ok for connection in view.connections if connection.port == "traffic"):
+        raise typer.Exit(4)
+
+
+@app.command()
+def notify(
+    name: Name,
+    *,
+    test: Annotated[bool, typer.Option("--test", help="Send a marked test note, and say which channels accepted it.")] = False,
+    channel: Annotated[str, typer.Option(help="Only this channel.", metavar="CHANNEL")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show who is told of a target's rollouts and of what, and try it."""
+
+    async def work(console: Console) -> tuple[TargetView, tuple[ChannelTried, ...]]:
+        tried = await console.test_channels(name, channel) if test else ()
+        return await view_when(console, name, lambda _: True, 5.0), tried
+
+    view, tried = with_console(work, watch=[name])
+    channels = tuple(each for each in view.channels if channel in {"", each.name})
+    if as_json:
+        print_json({"target": name, "channels": channels, "tried": tried})
+    elif test:
+        for each in tried:
+            words = f"accepted after {each.took_s:.1f} s" if each.accepted else f"{each.problem} {each.advice}"
+            print(f"{each.name} ({each.system}): {words}")
+    elif channels:
+        print_table(("CHANNEL", "KIND", "TOLD OF"), [(each.name, each.system, ", ".join(each.on)) for each in channels])
+    else:
+        print(f"Nobody is told: the file of {name} names no channel under notify.")
+    if not all(each.accepted for each in tried):
         raise typer.Exit(4)
 
 

@@ -11,6 +11,7 @@ from console.model.commands import Answer, Command, Decision
 from console.model.document import Part
 from console.model.events import Event
 from console.model.freeze import FreezeWindow
+from console.model.notes import ChannelTried
 from console.model.proved import Proved
 from console.model.readiness import Readiness
 from console.model.team import RecordsView, TeamTried
@@ -152,6 +153,10 @@ class Desk(Protocol):
 
     async def arm(self, target: str, *, armed: bool, reason: str) -> None:
         """Let the console write to a target, or make it observe-only again."""
+        ...
+
+    async def test_channels(self, target: str, channel: str = "") -> tuple[ChannelTried, ...]:
+        """Send a marked test note through a target's channels, or through one, and return what became of each. Raises NotAllowed."""
         ...
 
     async def trust(self, target: str) -> None:

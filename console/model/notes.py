@@ -197,6 +197,16 @@ class ChannelView:
     told: int = 0
     dropped: int = 0
 
+    @property
+    def sentence(self) -> str:
+        """Return how it stands in words."""
+        counts = ((self.waiting, "waiting"), (self.dropped, "dropped"))
+        more = ", ".join(f"{count} {word}" for count, word in counts if count)
+        if self.problem:
+            return f"{self.problem} {more}." if more else self.problem
+        told = f"{self.told} told from here" if self.told else "not told anything from here yet"
+        return f"{told}, {more}" if more else told
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelTried:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -35,11 +35,15 @@ class Tactless(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         said = self.headers.get("authorization", "nothing")
+        if self.command == "POST":
+            told = self.rfile.read(int(self.headers.get("content-length", "0"))).decode()
+            said = f"{said} {self.path} {told} {self.headers.get('webhook-signature', '')}"
         self.server.heard.append(said)  # type: ignore[attr-defined]
         status = (401, 500, 302, 403)[len(self.server.heard) % 4] if self.command == "GET" else 401  # type: ignore[attr-defined]
-        body = json.dumps({"error": f"no: {said}", "token": said, "url": f"http://x/?access_token={said.split()[-1]}"}).encode()
+        last = said.split()[-1]
+        body = json.dumps({"message": self.path, "errors": [said], "token": said, "url": f"http://x/?access_token={last}"}).encode()
         self.send_response(status, f"said {said}")
-        self.send_header("location", f"http://127.0.0.1:1/?token={said.split()[-1]}")
+        self.send_header("location", f"http://127.0.0.1:1/?token={last}")
         self.send_header("x-you-said", said)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -63,20 +67,26 @@ def tactless() -> Iterator[http.server.ThreadingHTTPServer]:
     server.server_close()
 
 
+Keep = Callable[[str, str], str]
+
+
 @pytest.fixture
-def reference(request: pytest.FixtureRequest, keyring_server: KeyringServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Put the canary where a kind of reference finds it, and return the reference."""
+def keep(request: pytest.FixtureRequest, keyring_server: KeyringServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Keep:
+    """Give what puts a secret where a kind of reference finds it, by a name, and returns the reference."""
     import keyring
 
-    if request.param == "keyring":
-        keyring.set_password(SERVICE, "shop", CANARY)
-        return "keyring:shop"
-    if request.param == "env":
-        monkeypatch.setenv("SHOP_TOKEN", CANARY)
-        return "env:SHOP_TOKEN"
-    kept = tmp_path / "vault"
-    kept.write_text(CANARY)
-    return f"cmd:cat {shlex.quote(str(kept))}"
+    def put(name: str, secret: str) -> str:
+        if request.param == "keyring":
+            keyring.set_password(SERVICE, name, secret)
+            return f"keyring:{name}"
+        if request.param == "env":
+            monkeypatch.setenv(f"{name.upper()}_SECRET", secret)
+            return f"env:{name.upper()}_SECRET"
+        kept = tmp_path / f"vault-{name}"
+        kept.write_text(secret)
+        return f"cmd:cat {shlex.quote(str(kept))}"
+
+    return put
 
 
 UNDO_DUMP = "import json, os; open('undo-environment.json', 'w').write(json.dumps(dict(os.environ)))"
@@ -110,10 +120,24 @@ def seeds_of(ids: list[str]) -> list[str]:
     return [seed for key in ids if (seed := keyring.get_password(SERVICE, f"audit-key {key}")) is not None]
 
 
-def file_of(envoy: EnvoyServer, upstreams: Mapping[str, Upstream], tactless_url: str, reference: str) -> str:
+def channels(tactless_url: str, keep: Keep, reference: str) -> str:
+    """Return channels of every kind, with the canary in each address and key."""
+    address = keep("hook", f"{tactless_url}/hooks/{CANARY}?sig={CANARY}")
+    told: list[dict[str, str]] = [
+        {"name": "chat", "provider": "slack", "address": address},
+        {"name": "board", "provider": "teams", "address": address},
+        {"name": "log", "provider": "webhook", "address": address, "key": keep("signing", f"{CANARY}-signs-what-is-told")},
+        {"name": "on-call", "provider": "pagerduty", "key": reference, "url": tactless_url},
+        {"name": "events", "provider": "cdevents", "url": f"{tactless_url}/cd", "token": reference},
+    ]
+    return f"notify: {json.dumps(told)}\n"
+
+
+def file_of(envoy: EnvoyServer, upstreams: Mapping[str, Upstream], tactless_url: str, keep: Keep) -> str:
+    reference = keep("shop", CANARY)
     pipeline = f"pipeline:\n  provider: command\n  stages:\n    - {{name: Dump, run: {json.dumps([sys.executable, '-c', DUMP])}}}\n"
     flag = f"flag:\n  provider: http\n  name: shop\n  url: {tactless_url}/flag\n  token: {json.dumps(reference)}\n  raise_at_start: true\n"
-    text = target_text(envoy.admin, upstreams, pipeline + flag)
+    text = target_text(envoy.admin, upstreams, pipeline + flag + channels(tactless_url, keep, reference))
     for side, upstream in upstreams.items():
         text = text.replace(f"{upstream.url}/metrics", f"{tactless_url}/metrics/{side}")
     text = text.replace("  poll: 1 s\n", f"  poll: 1 s\n  token: {json.dumps(reference)}\n", 1)
@@ -151,10 +175,10 @@ def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("reference", ["keyring", "env", "cmd"], indirect=True)
+@pytest.mark.parametrize("keep", ["keyring", "env", "cmd"], indirect=True)
 def test_a_canary_in_every_credential_is_found_nowhere(
     tmp_path: Path,
-    reference: str,
+    keep: Keep,
     tactless: http.server.ThreadingHTTPServer,
     envoy_server: EnvoyServer,
     upstreams: Mapping[str, Upstream],
@@ -162,7 +186,7 @@ def test_a_canary_in_every_credential_is_found_nowhere(
     home = tmp_path / "home"
     home.mkdir()
     url = f"http://127.0.0.1:{tactless.server_address[1]}"
-    (home / "shop.yaml").write_text(file_of(envoy_server, upstreams, url, reference), encoding="utf-8")
+    (home / "shop.yaml").write_text(file_of(envoy_server, upstreams, url, keep), encoding="utf-8")
     shell = Shell(home)
     shown = []
     for words in (
@@ -170,6 +194,8 @@ def test_a_canary_in_every_credential_is_found_nowhere(
         ("target", "trust", "shop"),
         ("target", "arm", "shop"),
         ("target", "status", "shop"),
+        ("target", "notify", "shop", "--test"),
+        ("target", "notify", "shop", "--test", "--json"),
     ):
         said = shell(*words, stdin="y\n")
         assert said.code in {0, 4}, (words, said)
@@ -181,7 +207,10 @@ def test_a_canary_in_every_credential_is_found_nowhere(
         said = shell(*words)
         assert said.code == 0, (words, said)
         shown.append(said.out + said.err)
-    assert any(CANARY in heard for heard in tactless.heard), "the canary was really sent"  # type: ignore[attr-defined]
+    sent: list[str] = tactless.heard  # type: ignore[attr-defined]
+    assert any(CANARY in heard for heard in sent), "the canary was really sent"
+    assert any(f"/hooks/{CANARY}?sig={CANARY}" in heard and "v1," in heard for heard in sent), "so was the webhook's address"
+    assert any(f'"routing_key":"{CANARY}"' in heard for heard in sent)
     for dumped in ("environment.json", "undo-environment.json"):
         child = json.loads((home / dumped).read_text())
         assert "PATH" in child
@@ -217,9 +246,9 @@ def everything_in(server: PostgresServer, database: str) -> str:
 
 @pytest.mark.postgres
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("reference", ["keyring", "env"], indirect=True)
+@pytest.mark.parametrize("keep", ["keyring", "env"], indirect=True)
 def test_the_password_of_a_teams_database_is_found_nowhere(
-    tmp_path: Path, reference: str, postgres_server: PostgresServer, envoy_server: EnvoyServer, upstreams: Mapping[str, Upstream]
+    tmp_path: Path, keep: Keep, postgres_server: PostgresServer, envoy_server: EnvoyServer, upstreams: Mapping[str, Upstream]
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -227,6 +256,7 @@ def test_the_password_of_a_teams_database_is_found_nowhere(
     (home / "shop.yaml").write_text(target_text(envoy_server.admin, upstreams, pipeline), encoding="utf-8")
     database = postgres_server.new_database()
     login, admin, shell, shown = f"canary_{database}", postgres_server.url(database), Shell(home), []
+    reference = keep("shop", CANARY)
 
     def say(*words: str, code: int = 0, stdin: str = "") -> None:
         said = shell(*words, stdin=stdin)

@@ -7,6 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
+from console.desktop.pages.channels_box import ChannelsBox
 from console.desktop.pages.laying import Card, Scrolled, column, fill, row
 from console.desktop.pages.target_order import moving
 from console.desktop.widgets.age import AgeLabel
@@ -128,6 +129,7 @@ class TargetPanel(Card):
         self._systems = QVBoxLayout()
         fill(self._systems, [], 4)
         self._rows: list[ConnectionRow] = []
+        self.channels = ChannelsBox()
         self.remove = Link("Remove from this console …")
         self.remove.clicked.connect(self.removed)
         content = QWidget()
@@ -136,7 +138,8 @@ class TargetPanel(Card):
             inside,
             [
                 self._trust, self._problem, self._split, row([self._canary, -1, self._stable]), self._weights, self._gate,
-                self._ready_line, self.ready, Hairline(), Label("Systems", "small.strong"), self._systems, Hairline(), self._facts,
+                self._ready_line, self.ready, Hairline(), Label("Systems", "small.strong"), self._systems, self.channels,
+                Hairline(), self._facts,
                 row([self.remove, -1]), -1,
             ],
             8,
@@ -170,6 +173,7 @@ class TargetPanel(Card):
         self.ready.show_view(view.readiness, can_rehearse=view.can_rehearse)
         self._ready_line.setVisible(view.readiness is not None)
         self._show_systems(view.connections)
+        self.channels.show_view(view.name, view.channels)
         self._facts.show_rows(state_rows(view, wheel, now))
         self._trust.setVisible(bool(view.commands) and not view.trusted)
         self._show_buttons(view, refused)

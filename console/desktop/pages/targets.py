@@ -125,10 +125,21 @@ class TargetsPage(Page):
             (self.panel.trusted, self.moves.trust),
             (self.panel.removed, self.moves.remove),
             (self.panel.rehearsed, lambda view: self.rehearsing.ask(view.name)),
+            (self.panel.channels.tested, self._test_channels),
         ):
             signal.connect(lambda move=move: self._with_view(move))
         page_layout(whole).addLayout(row([self.table, self.panel], 12))
         return whole
+
+    def _test_channels(self, view: TargetView) -> None:
+        box, name = self.panel.channels, view.name
+        box.busy()
+        self.around.bridge.ask(
+            lambda desk: desk.test_channels(name),
+            lambda tried: box.show_tried(name, tried),
+            lambda error: box.show_problem(name, error),
+            box,
+        )
 
     def _choose_one(self) -> None:
         known = self.around.known.targets

@@ -118,6 +118,7 @@ class FakeDesk:
         self.kept, self.places, self.tried = samples.records(), [], samples.tried()
         self.proved = Proved(1, "Rita M. (keyring, 4f2a9c11)", True, 412, "9be1c07d" * 8, "Rita M. (keyring, 4f2a9c11)", 9, True)
         self.on_update = None
+        self.channels_tried = ()
 
     def listen(self, on_update, on_event=None):
         self.on_update = on_update
@@ -143,6 +144,10 @@ class FakeDesk:
     async def plan(self, target, release):
         self._note("plan", target, release)
         return replace(self.the_plan, target=target, release=release)
+
+    async def test_channels(self, target, channel=""):
+        self._note("test_channels", target, channel)
+        return self.channels_tried
 
     async def cancel_pipeline(self, rollout, reason):
         self._note("cancel_pipeline", rollout, reason)

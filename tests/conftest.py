@@ -31,6 +31,7 @@ from servers.fixtures import (  # noqa: E402, F401
 from servers.keyring_process import keyring_server  # noqa: E402, F401
 from servers.kubernetes_process import kubernetes_process, kubernetes_server  # noqa: E402, F401
 from servers.postgres_process import postgres_process, postgres_server  # noqa: E402, F401
+from servers.prism_process import prism  # noqa: E402, F401
 from servers.prometheus_process import prometheus_process, prometheus_server  # noqa: E402, F401
 from servers.unleash_process import unleash_process, unleash_server  # noqa: E402, F401
 

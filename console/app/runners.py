@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.pipelines import BuildbotPipeline
+from console.model.pipelines import BuildbotPipeline, GithubPipeline
 from console.model.systems import CommandPipeline, SecretRef
 from console.model.target import Target
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from console.providers.clients.http import HttpClient, Token
     from console.providers.pipelines.buildbot import BuildbotRuns
     from console.providers.pipelines.command import CommandRunner
+    from console.providers.pipelines.github import GithubRuns
 
-    Runner = CommandRunner | BuildbotRuns
+    Runner = CommandRunner | BuildbotRuns | GithubRuns
 
 
 def pipeline_runner(
@@ -30,4 +31,8 @@ def pipeline_runner(
         from console.providers.pipelines.buildbot import BuildbotRuns  # noqa: PLC0415
 
         return BuildbotRuns(pipeline, http, clock, token(pipeline.token))
+    if isinstance(pipeline, GithubPipeline):
+        from console.providers.pipelines.github import GithubRuns  # noqa: PLC0415
+
+        return GithubRuns(pipeline, http, clock, token(pipeline.token))
     return None

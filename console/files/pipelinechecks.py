@@ -6,8 +6,11 @@ from typing import Any
 from console.files.problems import Mistake, Path, shown
 
 _SECTION: Path = ("pipeline",)
-_NAMED = ("version_parameter", "key_parameter")
-_USUAL = {"version_parameter": "version", "key_parameter": "release_key"}
+_NAMED = {
+    "buildbot": ("version_parameter", "key_parameter", "parameters"),
+    "github": ("version_input", "key_input", "inputs"),
+}
+"""By provider: the key that names what the version goes to, what our key goes to, and the mapping of what else there is."""
 
 
 def mistakes_in_the_pipeline(tree: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -20,14 +23,15 @@ def mistakes_in_the_pipeline(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake((*_SECTION, "user"), shown(user), "a user's name in plain letters, without a colon")
     if user is not None and section.get("token") is None:
         yield Mistake((*_SECTION, "token"), "nothing", "where the password or token of the user is found")
-    yield from _parameters(section)
+    if section.get("provider") in _NAMED:
+        yield from _parameters(section, *_NAMED[section["provider"]])
 
 
-def _parameters(section: Mapping[str, Any]) -> Iterator[Mistake]:
-    taken = {key: str(section.get(key, _USUAL[key])).strip() for key in _NAMED}
-    if taken["version_parameter"] == taken["key_parameter"]:
-        yield Mistake((*_SECTION, "key_parameter"), shown(taken["key_parameter"]), "another parameter than the version's")
-    more = section.get("parameters")
+def _parameters(section: Mapping[str, Any], version: str, key: str, rest: str) -> Iterator[Mistake]:
+    taken = str(section.get(version, "version")).strip(), str(section.get(key, "release_key")).strip()
+    if taken[0] == taken[1]:
+        yield Mistake((*_SECTION, key), shown(taken[1]), "another name than the version's")
+    more = section.get(rest)
     for name in more if isinstance(more, dict) else ():
-        if isinstance(name, str) and name.strip() in taken.values():
-            yield Mistake((*_SECTION, "parameters", name), "a value for " + shown(name), "nothing: this console gives it")
+        if isinstance(name, str) and name.strip() in taken:
+            yield Mistake((*_SECTION, rest, name), "a value for " + shown(name), "nothing: this console gives it")

@@ -25,4 +25,23 @@ class BuildbotPipeline:
     timeout_s: float = 10.0
 
 
-PipelineSpec = CommandPipeline | BuildbotPipeline
+@dataclass(frozen=True, slots=True)
+class GithubPipeline:
+    """A GitHub Actions workflow, dispatched on `ref`; `repository` is OWNER/NAME, `workflow` its file's name or number.
+
+    `url` is the REST API's address: of a GitHub Enterprise Server, https://HOST/api/v3. `token` needs the right "actions: write".
+    """
+
+    repository: str
+    workflow: str
+    ref: str = "main"
+    url: str = "https://api.github.com"
+    version_input: str = "version"
+    key_input: str = "release_key"
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    token: SecretRef | None = None
+    limit_s: float = 3600.0
+    timeout_s: float = 10.0
+
+
+PipelineSpec = CommandPipeline | BuildbotPipeline | GithubPipeline

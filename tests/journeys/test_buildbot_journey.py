@@ -85,7 +85,7 @@ async def test_a_failing_stage_halts_the_rollout_before_any_traffic_moves_and_sa
         assert held.pipeline is not None
         assert [(stage.name, stage.state) for stage in held.pipeline.stages] == [("image", "passed"), ("smoke", "failed")]
         assert ("smoke", "cart answers 500") in [(line.stage, line.text) for line in held.log]
-        assert held.weight.asked == 0
+        assert held.weight.read_back.value == 0.0
         assert held.pipeline.link.startswith(buildbot_server.url)
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from console.files.fields import Program, Secret, Section, Span, Text, Url, usual
 from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
-from console.model.pipelines import BuildbotPipeline, PipelineSpec
+from console.model.pipelines import BuildbotPipeline, GithubPipeline, PipelineSpec
 from console.model.systems import CommandPipeline, CommandStage
 
 
@@ -54,13 +54,51 @@ class BuildbotSection(Section):
     """How long to wait for an answer."""
 
 
-PipelineSection = Annotated[CommandPipelineSection | BuildbotSection, Field(discriminator="provider")]
+class GithubSection(Section):
+    """GitHub Actions: a workflow that is dispatched for a release, with `run-name: ${{ inputs.version }} ${{ inputs.release_key }}`."""
+
+    provider: Literal["github"]
+    repository: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", max_length=200)]
+    """OWNER/NAME."""
+    workflow: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
+    """The workflow's file in .github/workflows, or its number."""
+    ref: Text = "main"
+    """The branch or tag that is built."""
+    url: Url = usual("https://api.github.com", "https://api.github.com")
+    """The REST API's address; of a GitHub Enterprise Server https://HOST/api/v3."""
+    version_input: Text = "version"
+    """The workflow's input that gets the release's version."""
+    key_input: Text = "release_key"
+    """The workflow's input that gets a key of this console, so that nothing is built a second time."""
+    inputs: dict[Text, Text] = usual({}, {})
+    """More inputs, and what they get."""
+    token: Secret | None = None
+    limit: Span = usual(3600.0, "60 min")
+    """When a run is stopped."""
+    timeout: Span = usual(10.0, "10 s")
+    """How long to wait for an answer."""
 
 
-def pipeline_of(section: CommandPipelineSection | BuildbotSection) -> PipelineSpec:
+PipelineSection = Annotated[CommandPipelineSection | BuildbotSection | GithubSection, Field(discriminator="provider")]
+
+
+def pipeline_of(section: CommandPipelineSection | BuildbotSection | GithubSection) -> PipelineSpec:
     """Return the pipeline."""
     if isinstance(section, CommandPipelineSection):
         return CommandPipeline(tuple(CommandStage(stage.name, tuple(stage.run), stage.timeout) for stage in section.stages), section.folder)
+    if isinstance(section, GithubSection):
+        return GithubPipeline(
+            section.repository,
+            section.workflow,
+            section.ref,
+            section.url,
+            section.version_input,
+            section.key_input,
+            section.inputs,
+            section.token,
+            section.limit,
+            section.timeout,
+        )
     return BuildbotPipeline(
         section.url,
         section.builder,
@@ -75,7 +113,7 @@ def pipeline_of(section: CommandPipelineSection | BuildbotSection) -> PipelineSp
     )
 
 
-def commands_of(section: CommandPipelineSection | BuildbotSection) -> tuple[tuple[str, ...], ...]:
+def commands_of(section: CommandPipelineSection | BuildbotSection | GithubSection) -> tuple[tuple[str, ...], ...]:
     """Return the commands that a pipeline would run here."""
     return tuple(tuple(stage.run) for stage in section.stages) if isinstance(section, CommandPipelineSection) else ()
 
@@ -85,18 +123,36 @@ def written_pipeline(spec: PipelineSpec) -> dict[str, Any]:
     if isinstance(spec, CommandPipeline):
         stages = [{"name": stage.name, "run": list(stage.run), "timeout": write_span(stage.timeout_s)} for stage in spec.stages]
         return {"provider": "command", "folder": spec.folder, "stages": stages}
-    return given(
-        {
-            "provider": "buildbot",
-            "url": spec.url,
-            "builder": spec.builder,
-            "scheduler": spec.scheduler,
-            "version_parameter": spec.version_parameter,
-            "key_parameter": spec.key_parameter,
-            "parameters": dict(spec.parameters),
-            "user": spec.user or None,
-            "token": written_secret(spec.token),
-            "limit": write_span(spec.limit_s),
-            "timeout": write_span(spec.timeout_s),
-        }
-    )
+    return given(_github(spec) if isinstance(spec, GithubPipeline) else _buildbot(spec))
+
+
+def _github(spec: GithubPipeline) -> dict[str, Any]:
+    return {
+        "provider": "github",
+        "repository": spec.repository,
+        "workflow": spec.workflow,
+        "ref": spec.ref,
+        "url": spec.url,
+        "version_input": spec.version_input,
+        "key_input": spec.key_input,
+        "inputs": dict(spec.inputs),
+        "token": written_secret(spec.token),
+        "limit": write_span(spec.limit_s),
+        "timeout": write_span(spec.timeout_s),
+    }
+
+
+def _buildbot(spec: BuildbotPipeline) -> dict[str, Any]:
+    return {
+        "provider": "buildbot",
+        "url": spec.url,
+        "builder": spec.builder,
+        "scheduler": spec.scheduler,
+        "version_parameter": spec.version_parameter,
+        "key_parameter": spec.key_parameter,
+        "parameters": dict(spec.parameters),
+        "user": spec.user or None,
+        "token": written_secret(spec.token),
+        "limit": write_span(spec.limit_s),
+        "timeout": write_span(spec.timeout_s),
+    }

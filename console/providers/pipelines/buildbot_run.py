@@ -57,6 +57,7 @@ class Reader:
         self._steps: dict[int, _Step] = {}
         self._logs: dict[int, _Log] = {}
         self._usual: tuple[str, ...] | None = None
+        self._unsaid: list[LogLine] = []  # read in a look that then failed: told by the next one
         self.reason: Callable[[], str] = str
         """Gives the reason that a person gave when this console stopped the run."""
         self.heard = False
@@ -94,12 +95,15 @@ class Reader:
         steps = await self._api.rows(f"builds/{build['buildid']}/steps", "steps")
         steps = [step for step in steps if not step.get("hidden") and (step.get("name") != _OWN or _state(step) in {"failed", "cancelled"})]
         names = distinct([str(step.get("name", "")) for step in steps])
-        lines = [line for step, name in zip(steps, names, strict=True) for line in await self._lines(step, name)]
+        for step, name in zip(steps, names, strict=True):
+            await self._lines(step, name)
+        stages = [self._stage(step, name, build) for step, name in zip(steps, names, strict=True)]
+        planned = await self._planned(build, names)
+        lines, self._unsaid = self._unsaid, []
         if build.get("complete") and build.get("results") == RETRY:
             self._build = None
             return Seen(self._run("running", build, [], note="Its worker was lost; Buildbot builds it again."), lines)
-        stages = [self._stage(step, name, build) for step, name in zip(steps, names, strict=True)]
-        return Seen(self._told(build, stages, await self._planned(build, names)), lines)
+        return Seen(self._told(build, stages, planned), lines)
 
     async def _begin(self) -> PipelineRun | None:
         """Find the build of the request; return the run where there is none yet, or none will ever be."""
@@ -167,24 +171,22 @@ class Reader:
             return ()
         return distinct([str(step.get("name", "")) for step in steps if not step.get("hidden") and step.get("name") != _OWN])
 
-    async def _lines(self, step: Mapping[str, Any], name: str) -> Sequence[LogLine]:
-        """Return what a step has printed since the last look."""
+    async def _lines(self, step: Mapping[str, Any], name: str) -> None:
+        """Read what a step has printed since the last look."""
         stepid = field(step, "stepid", int, SYSTEM)
         kept = self._steps.setdefault(stepid, _Step())
         if kept.read or not step.get("started_at"):
-            return []
-        found: list[LogLine] = []
+            return
         for log in await self._api.rows(f"steps/{stepid}/logs", "logs"):
             if log.get("slug") == "cancelled" or log.get("type") == "h":
                 continue
-            found.extend(await self._piece(log, name, kept))
+            await self._piece(log, name, kept)
         kept.read = bool(step.get("complete"))
-        return found
 
-    async def _piece(self, log: Mapping[str, Any], name: str, kept: _Step) -> Sequence[LogLine]:
+    async def _piece(self, log: Mapping[str, Any], name: str, kept: _Step) -> None:
         logid, total = field(log, "logid", int, SYSTEM), field(log, "num_lines", int, SYSTEM)
         at = self._logs.setdefault(logid, _Log())
-        ended, found = bool(log.get("complete")), []
+        ended = bool(log.get("complete"))
         while at.raw < total:
             if at.raw >= KEPT_FIRST:
                 if not ended:
@@ -192,15 +194,14 @@ class Reader:
                 skipped = total - KEPT_LAST - at.raw
                 if skipped > 0:
                     at.raw, kept.lines = at.raw + skipped, kept.lines + skipped
-                    found.append(LogLine(name, kept.lines, f"… {skipped} lines are not kept …", self._clock.now()))
+                    self._unsaid.append(LogLine(name, kept.lines, f"… {skipped} lines are not kept …", self._clock.now()))
             until = min(total, KEPT_FIRST) if at.raw < KEPT_FIRST else total
             rows = await self._api.rows(f"logs/{logid}/contents", "logchunks", offset=at.raw, limit=min(PIECE, until - at.raw))
             texts = "".join(str(row.get("content", "")) for row in rows).split("\n")[:-1]
             if not texts:
                 break
             at.raw += len(texts)
-            found.extend(self._printed(texts, name, kept, marked=log.get("type") == "s"))
-        return found
+            self._unsaid.extend(self._printed(texts, name, kept, marked=log.get("type") == "s"))
 
     def _printed(self, texts: Sequence[str], name: str, kept: _Step, *, marked: bool) -> Sequence[LogLine]:
         """Return what the step printed; lines of the worker, among them its environment, are not shown, but tell the exit code."""

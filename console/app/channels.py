@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.notes import CdeventsChannel, Channel, Note, Notifier, PagerDutyChannel, SlackChannel, TeamsChannel
+from console.model.notes import CdeventsChannel, Channel, GrafanaChannel, Note, Notifier, PagerDutyChannel, SlackChannel, TeamsChannel
 from console.model.systems import SecretRef
 from console.model.target import Target
 
@@ -57,6 +57,10 @@ def _notifier(channel: Channel, clock: Clock, token: Callable[[SecretRef], "Toke
         from console.providers.notify.cdevents import CdeventsNotifier  # noqa: PLC0415
 
         return CdeventsNotifier(spec, name, http, token(spec.token) if spec.token is not None else None)
+    if isinstance(spec, GrafanaChannel):
+        from console.providers.notify.grafana import GrafanaNotifier  # noqa: PLC0415
+
+        return GrafanaNotifier(spec, name, http, token(spec.token))
     from console.providers.notify.webhook import WebhookNotifier  # noqa: PLC0415
 
     return WebhookNotifier(spec, name, http, clock, token(spec.address), token(spec.key))

@@ -103,6 +103,8 @@ def _status_text(view: TargetView) -> None:
         print(f"  {'lifted' if row.lifted else 'bad'}       {row.version}: {row.reason or 'rolled back'} ({row.by}, {row.rollout}){paused}")
     if view.alerts is not None:
         _print_alerts(view.alerts, now)
+    for link in view.dashboards:
+        print(f"  dashboard {link.name}: {link.url}")
     for connection in view.connections:
         words = "answers" if connection.ok else (connection.problem.what if connection.problem else "no answer yet")
         print(f"  {connection.port:<9} {connection.system}: {words}, {age(connection.last_at, now)} old")

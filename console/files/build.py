@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from console.files.sections.alerts import alerts_of
+from console.files.sections.dashboards import dashboards_of
 from console.files.sections.flags import flag_of
 from console.files.sections.kubernetes import logins_of
 from console.files.sections.metrics import metrics_of
@@ -53,6 +54,7 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         ready=tuple(ready_of(section) for section in file.ready),
         reconcilers=tuple(reconciler_of(section) for section in file.reconcilers),
         alerts=alerts_of(file.alerts) if file.alerts else None,
+        dashboards=dashboards_of(file.dashboards),
         notify=channels_of(file.notify),
         rehearse=file.rehearse,
         freezes=tuple(_window(window, file.name) for window in file.freeze.windows),

@@ -107,7 +107,16 @@ def _sides(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _unique_names(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    for path in (("gates",), ("panels",), ("pipeline", "stages"), ("freeze", "windows"), ("ready",), ("reconcilers",), ("notify",)):
+    for path in (
+        ("gates",),
+        ("panels",),
+        ("pipeline", "stages"),
+        ("freeze", "windows"),
+        ("ready",),
+        ("reconcilers",),
+        ("notify",),
+        ("dashboards",),
+    ):
         seen: set[str] = set()
         for place, item in _items(tree, path):
             name = item.get("name")

@@ -28,6 +28,7 @@ from console.files.fields import (
     usual,
 )
 from console.files.sections.alerts import AlertsSection
+from console.files.sections.dashboards import DashboardSection
 from console.files.sections.flags import FlagSection
 from console.files.sections.metrics import MetricsSection
 from console.files.sections.notify import NotifySection
@@ -265,6 +266,8 @@ class TargetFile(Section):
     """What is paused by a rollback until a person lets it run again."""
     alerts: AlertsSection | None = None
     """The alerts that stand beside a release."""
+    dashboards: Annotated[list[DashboardSection], Field(max_length=20)] = Field(default_factory=list)
+    """Links that stand beside a release."""
     notify: Annotated[list[NotifySection], Field(max_length=20)] = Field(default_factory=list)
     """Who is told what happens to rollouts here."""
     rehearse: YesNo = usual(False, "false")

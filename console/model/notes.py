@@ -152,7 +152,17 @@ class CdeventsChannel:
     timeout_s: float = 10.0
 
 
-ChannelSpec = SlackChannel | TeamsChannel | WebhookChannel | PagerDutyChannel | CdeventsChannel
+@dataclass(frozen=True, slots=True)
+class GrafanaChannel:
+    """A Grafana that is told by annotations, on the dashboards of these UIDs, or for the whole organization where none is named."""
+
+    url: str
+    token: SecretRef
+    dashboards: tuple[str, ...] = ()
+    timeout_s: float = 10.0
+
+
+ChannelSpec = SlackChannel | TeamsChannel | WebhookChannel | PagerDutyChannel | CdeventsChannel | GrafanaChannel
 
 SYSTEMS: dict[type, str] = {
     SlackChannel: "slack",
@@ -160,6 +170,7 @@ SYSTEMS: dict[type, str] = {
     WebhookChannel: "webhook",
     PagerDutyChannel: "pagerduty",
     CdeventsChannel: "cdevents",
+    GrafanaChannel: "grafana",
 }
 """How a target file names each kind of channel."""
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from console.model.alerts import AlertmanagerAlerts
 from console.model.freeze import Blackout, FreezeWindow
+from console.model.links import Link
 from console.model.notes import Channel
 from console.model.pipelines import PipelineSpec
 from console.model.systems import FlagSpec, MetricsSpec, Side, TrafficSpec, UndoSpec, WorkloadsSpec, secrets_in
@@ -197,6 +198,8 @@ class Target:
     reconcilers: tuple[Reconciler, ...] = ()
     alerts: AlertmanagerAlerts | None = None
     """Where the alerts are read that stand beside a release."""
+    dashboards: tuple[Link, ...] = ()
+    """Links that stand beside a release."""
     notify: tuple[Channel, ...] = ()
     """Who is told what happens here."""
     rehearse: bool = False

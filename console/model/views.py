@@ -6,6 +6,7 @@ from datetime import datetime
 
 from console.model.alerts import AlertsView
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheLine, TrafficNow
+from console.model.links import Link
 from console.model.notes import ChannelView
 from console.model.readiness import Readiness
 from console.model.readings import LogLine, PipelineRun
@@ -313,6 +314,7 @@ class TargetView:
     channels: tuple[ChannelView, ...] = ()
     alerts: AlertsView | None = None
     """None where the file names no source of alerts."""
+    dashboards: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +363,7 @@ class RolloutView:
     lost_since: datetime | None = None
     alerts: AlertsView | None = None
     """What fires beside the target's newest rollout; None for older ones, and where the file names no source of alerts."""
+    dashboards: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What every channel promises, against the API contract only: no vendor's service runs here.
 
 The shapes are those of the vendors' published documents: Slack's Block Kit, Microsoft's adaptive cards 1.4, PagerDuty's Events API v2,
-Standard Webhooks 1.0, CloudEvents 1.0 (JSON format) and CDEvents 0.4.1.
+Grafana's annotations API, Standard Webhooks 1.0, CloudEvents 1.0 (JSON format) and CDEvents 0.4.1.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from console.model.errors import BadFile, ConsoleError, OutcomeUnknown, Refused,
 from console.model.notes import (
     KINDS,
     CdeventsChannel,
+    GrafanaChannel,
     Note,
     NoteKind,
     Notifier,
@@ -33,8 +34,9 @@ from console.model.notes import (
 )
 from console.model.systems import SecretRef
 from console.providers.clients.http import HttpClient
-from console.providers.notify import cdevents, pagerduty, slack, teams, webhook
+from console.providers.notify import cdevents, grafana, pagerduty, slack, teams, webhook
 from console.providers.notify.cdevents import CdeventsNotifier
+from console.providers.notify.grafana import GrafanaNotifier
 from console.providers.notify.pagerduty import PagerDutyNotifier
 from console.providers.notify.slack import SlackNotifier
 from console.providers.notify.teams import TeamsNotifier
@@ -46,13 +48,14 @@ CANARY = "c4nary-Zq7-of-the-shop"
 REF = SecretRef("env", "X")
 AT = datetime(2026, 11, 24, 10, 0, 5, 123456, tzinfo=UTC)
 KEY = "whsec_" + base64.b64encode(b"0123456789abcdefghijklmnopqrstuv").decode()
-NAMES = ["slack", "teams", "webhook", "pagerduty", "cdevents"]
+NAMES = ["slack", "teams", "webhook", "pagerduty", "cdevents", "grafana"]
 ACCEPTED = {
     "slack": Answer(200, b"ok", {"content-type": "text/plain"}),
     "teams": Answer(202, b"", {}),
     "webhook": Answer(204, b"", {}),
     "pagerduty": Answer(202, b'{"status": "success", "message": "Event processed", "dedup_key": "k"}'),
     "cdevents": Answer(202, b"", {}),
+    "grafana": Answer(200, b'{"message": "Annotation added", "id": 1}'),
 }
 
 
@@ -97,6 +100,8 @@ async def channel(request: pytest.FixtureRequest):
             return WebhookNotifier(spec, "ops", http, clock or FakeClock(), secret, told(CANARY + "-long-enough"))
         if request.param == "pagerduty":
             return PagerDutyNotifier(PagerDutyChannel(REF, url, timeout_s), "ops", http, told(CANARY))
+        if request.param == "grafana":
+            return GrafanaNotifier(GrafanaChannel(url, REF, timeout_s=timeout_s), "ops", http, told(CANARY))
         return CdeventsNotifier(CdeventsChannel(url, REF, "/shop", timeout_s), "ops", http, told(CANARY))
 
     make.name = request.param  # type: ignore[attr-defined]
@@ -211,7 +216,7 @@ async def test_every_happening_is_sent_or_is_none_of_the_channels(channel, kind:
     async with scripted_server() as server:
         server.script(ACCEPTED[channel.name])
         await channel(server.url).tell(note(kind))
-    if channel.name in {"slack", "teams", "webhook"}:
+    if channel.name in {"slack", "teams", "webhook", "grafana"}:
         assert len(server.requests) == 1
 
 
@@ -506,3 +511,41 @@ async def test_events_after_one_that_was_refused_are_not_sent() -> None:
         await raised(CdeventsNotifier(CdeventsChannel(server.url), "ops", http, None), note(NoteKind.DONE))
     await http.aclose()
     assert len(server.requests) == 1
+
+
+# Grafana
+
+
+def test_an_annotation_stands_at_its_time_with_its_tags_and_nothing_in_it_acts() -> None:
+    body = grafana.annotation(note(why="<script>alert(1)</script> & more"), "uGlb_lG7z")
+    assert set(body) == {"dashboardUID", "time", "tags", "text"}
+    assert body["time"] == round(AT.timestamp() * 1000)
+    assert body["tags"] == ["release-console", "checkout-eu", "production", "gate failed", "R-12", "note-1"]
+    assert body["text"].startswith("Checkout (production): gate failed. rollout R-12 to 5.2b<br>Verdict: ")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in body["text"]
+    assert "dashboardUID" not in grafana.annotation(note())
+
+
+async def test_each_dashboard_is_annotated_and_one_that_may_have_been_is_looked_at_before_it_is_again() -> None:
+    http, accepted = HttpClient(), ACCEPTED["grafana"]
+    notifier = GrafanaNotifier(GrafanaChannel("http://x", REF, ("one", "two")), "ops", http, told(CANARY))
+    async with scripted_server() as server:
+        notifier._channel = replace(notifier._channel, url=f"{server.url}/grafana")
+        server.script(accepted, Answer(raw=b""))
+        with pytest.raises(ConsoleError):
+            await notifier.tell(note())
+        assert [b"/grafana/api/annotations " in request and request.startswith(b"POST") for request in server.requests] == [True, True]
+        server.requests.clear()
+        kept = Answer(body=json.dumps([{"id": 7, "tags": ["release-console", "note-1"]}]).encode())
+        server.script(kept)
+        await notifier.tell(note())
+        assert [request.split(b" ")[0] for request in server.requests] == [b"GET"]
+        assert b"tags=release-console&tags=note-1&dashboardUID=two" in server.requests[0]
+        server.script(accepted, Answer(raw=b""))
+        with pytest.raises(ConsoleError):
+            await notifier.tell(note())
+        server.requests.clear()
+        server.script(Answer(403), accepted)
+        await notifier.tell(note())
+        assert [request.split(b" ")[0] for request in server.requests] == [b"GET", b"POST"]
+    await http.aclose()

@@ -14,6 +14,7 @@ from console.desktop.pages.back_card import BackCard
 from console.desktop.pages.back_words import GOING_BACK
 from console.desktop.pages.gates import Gates, worst_first
 from console.desktop.pages.laying import Scrolled, column, fill, row
+from console.desktop.pages.links_row import LinksRow
 from console.desktop.pages.next_card import NextCard
 from console.desktop.pages.pipeline_panel import PipelinePanel
 from console.desktop.pages.target_panel import wheel_words
@@ -58,6 +59,7 @@ class RolloutPane(QWidget):
         self.gates.evidence_asked.connect(self._open_evidence)
         self.unknown, self.act, self.next, self.pipeline = UnknownCard(), AutoActCard(), NextCard(), PipelinePanel()
         self.back, self.wheel, self.alerts = BackCard(), WheelCard(), AlertsCard()
+        self.links = LinksRow()
         self._connect()
         self.charts: list[ChartCard] = []
         self._chart_row = QHBoxLayout()
@@ -67,9 +69,9 @@ class RolloutPane(QWidget):
         left = column([self.gates, self._chart_box], theme.size("gutter"))
         left.setStretch(0, 1)
         acts = QWidget()
-        cards = [self.back, self.unknown, self.act, self.next, self.alerts, self.wheel, self.pipeline]
+        cards = [self.back, self.unknown, self.act, self.next, self.alerts, self.links, self.wheel, self.pipeline]
         fill(right := QVBoxLayout(acts), cards, theme.size("gutter"))
-        right.setStretch(6, 1)
+        right.setStretch(7, 1)
         self._right = Scrolled(acts)
         head = row([column([self.headline, self._subline], 2), self.loss], 16)
         head.setStretch(0, 1)
@@ -101,6 +103,7 @@ class RolloutPane(QWidget):
         self.act.setVisible(not rollout.unknowns and not back)
         self.next.show_view(rollout)
         self.alerts.show_view(rollout)
+        self.links.show_links(rollout.dashboards)
         self.wheel.show_view(rollout, over)
         self.absence.show_absence(rollout.absence)
         self.pipeline.show_view(rollout)

@@ -14,6 +14,7 @@ from console.engine.views.rows import BackRows, instructions_of, send_rows
 from console.engine.views.strip import strip_of
 from console.engine.views.verbs import BAR, STEERING, Decide, verb_views
 from console.engine.way import states_of, way_steps, way_verb
+from console.model.links import timed
 from console.model.plan import PlanKind, Step
 from console.model.rollout import Phase, Rollout
 from console.model.target import Target
@@ -62,6 +63,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         lost_since=None if lost is None else lost.since,
         bake=_bakes(rollout),
         alerts=alerts_view(live) if newest else None,
+        dashboards=tuple(timed(link, rollout.started_at, rollout.ended_at) for link in live.target.dashboards),
     )
 
 

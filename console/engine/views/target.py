@@ -79,6 +79,7 @@ def target_view(live: LiveTarget, decide: Decide, channels: tuple[ChannelView, .
         can_rehearse=can_rehearse(live.target, practice=live.row.practice),
         channels=channels,
         alerts=alerts_view(live),
+        dashboards=live.target.dashboards,
     )
 
 

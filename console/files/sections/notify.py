@@ -13,6 +13,7 @@ from console.model.notes import (
     CdeventsChannel,
     Channel,
     ChannelSpec,
+    GrafanaChannel,
     NoteKind,
     PagerDutyChannel,
     SlackChannel,
@@ -97,7 +98,19 @@ class CdeventsSection(ChannelSection):
     """How this producer names itself: a URI or a part of one."""
 
 
-AnyChannel = SlackSection | TeamsSection | WebhookSection | PagerDutySection | CdeventsSection
+class GrafanaSection(ChannelSection):
+    """A Grafana: what happens is an annotation on its graphs."""
+
+    provider: Literal["grafana"]
+    url: Url
+    """Its address, with the path before `/api` where it has one."""
+    token: Secret
+    """Where a service account's token is found, which may create annotations: keyring:NAME, env:NAME or cmd:COMMAND."""
+    dashboards: Annotated[list[Text], Field(max_length=20)] = Field(default_factory=list)
+    """The UIDs of the dashboards to annotate; left out: the organization, for every dashboard that shows the tag release-console."""
+
+
+AnyChannel = SlackSection | TeamsSection | WebhookSection | PagerDutySection | CdeventsSection | GrafanaSection
 NotifySection = Annotated[AnyChannel, Field(discriminator="provider")]
 
 
@@ -118,6 +131,8 @@ def written_channel(channel: Channel) -> dict[str, Any]:
         more["url"] = spec.url
     if isinstance(spec, CdeventsChannel):
         more |= {"token": written_secret(spec.token), "source": spec.source}
+    if isinstance(spec, GrafanaChannel):
+        more |= {"url": spec.url, "token": written_secret(spec.token), "dashboards": list(spec.dashboards) or None}
     on = [kind.value for kind in channel.on]
     timeout = write_span(spec.timeout_s)
     return given({"name": channel.name, "provider": channel.system, **more, "on": on if channel.on != USUAL else None, "timeout": timeout})
@@ -132,4 +147,6 @@ def _spec(section: AnyChannel) -> ChannelSpec:
         return WebhookChannel(section.address, section.key, section.timeout)
     if isinstance(section, PagerDutySection):
         return PagerDutyChannel(section.key, section.url, section.timeout)
+    if isinstance(section, GrafanaSection):
+        return GrafanaChannel(section.url, section.token, tuple(section.dashboards), section.timeout)
     return CdeventsChannel(section.url, section.token, section.source, section.timeout)

@@ -269,7 +269,7 @@ class TargetFile(Section):
     dashboards: Annotated[list[DashboardSection], Field(max_length=20)] = Field(default_factory=list)
     """Links that stand beside a release."""
     notify: Annotated[list[NotifySection], Field(max_length=20)] = Field(default_factory=list)
-    """Who is told what happens to rollouts here."""
+    """Who is told what happens to rollouts here. What a console had not told yet when it was killed is lost."""
     rehearse: YesNo = usual(False, "false")
     """Let people run the way back for practice here."""
     after_a_fail: AfterAFailSection = Field(default_factory=AfterAFailSection)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from faults.proxy import Fault, FaultProxy, fault_proxy
-from servers.children import Child, answers_http, free_ports, require
-from servers.kubernetes_process import KubeServer
+from servers.kubernetes_process import KubeServer, kubectl_proxy
 from servers.kubernetes_shop import ArgoStandIn, KubeShop, open_shop, roll_out
 
 from console.model.clock import SystemClock
@@ -38,15 +36,9 @@ def shop(kubernetes_process: KubeServer) -> KubeShop:
 
 @pytest.fixture(scope="module")
 def plain(kubernetes_process: KubeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A kubectl proxy: the real API without encryption, so that a fault can be put between."""
-    program = shutil.which("kubectl")
-    require(program is not None, "apt-get install -y --no-install-recommends kubernetes-client")
-    (port,) = free_ports(1)
-    argv = [str(program), "--kubeconfig", str(kubernetes_process.kubeconfig), "--context", "releaser", "proxy", f"--port={port}"]
-    child = Child(argv, tmp_path_factory.mktemp("kubectl") / "proxy.log", lambda: answers_http(f"http://127.0.0.1:{port}/version"))
-    child.start()
-    yield f"http://127.0.0.1:{port}"
-    child.stop()
+    """The real API without encryption, so that a fault can be put between."""
+    with kubectl_proxy(kubernetes_process, tmp_path_factory.mktemp("kubectl")) as url:
+        yield url
 
 
 @dataclass

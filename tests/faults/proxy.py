@@ -65,6 +65,7 @@ async def fault_proxy(upstream: str) -> AsyncIterator[FaultProxy]:
 
 async def _handle(proxy: FaultProxy, upstream: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while first := await reader.read(65536):
+        first += await reader.readexactly(_missing(first))
         proxy.seen += 1
         fault = proxy.fault if proxy.applies(first, proxy.seen) else Fault.NONE
         if fault is Fault.CUT_BEFORE:
@@ -80,6 +81,13 @@ async def _handle(proxy: FaultProxy, upstream: tuple[str, int], reader: asyncio.
             return
         await _forward(proxy, fault, upstream, first, writer)
         return
+
+
+def _missing(first: bytes) -> int:
+    """Return how much of an HTTP request's body is still on its way: a client may send its head alone first."""
+    head, split, body = first.partition(b"\r\n\r\n")
+    lengths = [line.partition(b":")[2] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return max(0, int(lengths[0]) - len(body)) if split and lengths else 0
 
 
 async def _forward(proxy: FaultProxy, fault: Fault, upstream: tuple[str, int], first: bytes, writer: asyncio.StreamWriter) -> None:

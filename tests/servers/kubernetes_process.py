@@ -12,13 +12,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.children import Child, free_ports, require
+from servers.children import Child, answers_http, free_ports, require
 
 from console.model.kubernetes import KubeCluster
 
@@ -27,6 +27,7 @@ INSTALL = (
     "apt-get install -y --no-install-recommends etcd-server golang-1.19-go golang-github-modern-go-reflect2-dev dpkg-dev "
     "&& sh tests/servers/kubernetes_build.sh"
 )
+KUBECTL = "apt-get install -y --no-install-recommends kubernetes-client"
 ACCOUNTS = {"admin": "system:masters", "releaser": "releasers", "viewer": "viewers", "nobody": ""}
 NEVER_READY = "tests/never-ready"
 """A pod with this annotation never becomes ready; its value is the reason that it waits for."""
@@ -79,7 +80,7 @@ class KubeServer:
     def kubectl(self, *words: str, stdin: str = "", account: str = "admin") -> str:
         """Run the real kubectl, which knows nothing of the console, and return what it says."""
         program = shutil.which("kubectl")
-        require(program is not None, "apt-get install -y --no-install-recommends kubernetes-client")
+        require(program is not None, KUBECTL)
         argv = [str(program), "--kubeconfig", str(self.kubeconfig), "--context", account, "--cache-dir", str(self.folder / "cache"), *words]
         said = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=30, check=False)
         assert said.returncode == 0, said.stderr
@@ -310,6 +311,21 @@ def _ready(server: KubeServer) -> bool:
             return bool(reply.status == 200)
     except (OSError, urllib.error.URLError, ssl.SSLError):
         return False
+
+
+@contextmanager
+def kubectl_proxy(server: KubeServer, folder: Path, account: str = "releaser") -> Iterator[str]:
+    """Run a kubectl proxy: the real API without encryption, so that a fault can be put between."""
+    program = shutil.which("kubectl")
+    require(program is not None, KUBECTL)
+    (port,) = free_ports(1)
+    argv = [str(program), "--kubeconfig", str(server.kubeconfig), "--context", account, "proxy", f"--port={port}"]
+    child = Child(argv, folder / "proxy.log", lambda: answers_http(f"http://127.0.0.1:{port}/version"))
+    child.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        child.stop()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from console.app.sources import alert_source, metric_source
 from console.model.clock import Clock
 from console.model.kubernetes import KubeTraffic
 from console.model.ports import Connections, TrafficRouter, Undo, Workloads
-from console.model.systems import AlbTraffic, EnvoyTraffic, HttpUndo, HttpWorkloads, SecretRef, TraefikTraffic, UndoSpec
+from console.model.systems import AlbTraffic, ArgoCdUndo, EnvoyTraffic, HttpUndo, HttpWorkloads, SecretRef, TraefikTraffic, UndoSpec
 from console.model.target import Target
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     def undo(spec: UndoSpec) -> Undo:
         if isinstance(spec, HttpUndo):
             return HttpUndoStep(spec, http, clock, token(spec.token))
+        if isinstance(spec, ArgoCdUndo):
+            from console.providers.undo.argocd import ArgoCdStep  # noqa: PLC0415
+
+            return ArgoCdStep(spec, http, clock, token(spec.token))
         return CommandUndoStep(spec, folder, clock, trusted)
 
     runner, clusters = pipeline_runner(target, http, clock, token), Clusters(target, clock, trusted)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.files.problems import Mistake, Path, nearest, shown
+from console.files.sections.argocd import either, mistakes_on_argocd
 
 WORDS = ("traffic", "flag")
 
@@ -19,6 +20,7 @@ def mistakes_in_the_way_back(tree: Mapping[str, Any]) -> Iterator[Mistake]:
             if isinstance(entry, dict):
                 yield from _step(("rollback", index), entry)
     yield from _reconcilers(tree.get("reconcilers"))
+    yield from mistakes_on_argocd(tree)
 
 
 def _order(entries: list[Any]) -> Iterator[Mistake]:
@@ -100,6 +102,10 @@ def _step(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
         yield from _manual(place, entry)
         return
     one_way = entry.get("class") == "one-way"
+    if entry.get("argocd") is not None:
+        yield from either(place, entry, ("run", "check"))
+        yield from _losses(place, entry)
+        return
     for key in ("check",) if one_way else ("run", "check"):
         if entry.get(key) is None:
             yield Mistake((*place, key), "nothing", "an address or a command; only a manual step has none")
@@ -108,7 +114,7 @@ def _step(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _manual(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
-    for key in ("run", "check", "snapshot"):
+    for key in ("run", "check", "argocd", "snapshot"):
         if entry.get(key) is not None:
             yield Mistake((*place, key), "a value", "nothing: a manual step is done by a person, who signs it")
     if entry.get("instructions") is None:

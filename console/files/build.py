@@ -83,7 +83,7 @@ def _commands(file: TargetFile) -> tuple[str, ...]:
     calls += [call for step in undo for call in (step.run, step.check, step.snapshot.check if step.snapshot else None)]
     calls += [section.check for section in file.ready]
     calls += logins_of(file.traffic, file.workloads)
-    calls += [call for each in file.reconcilers for part in (each.pause, each.resume) for call in (part.run, part.check)]
+    calls += [call for each in file.reconcilers for part in (each.pause, each.resume) if part for call in (part.run, part.check)]
     commands = [secret.name for secret in _secrets(file) if secret.scheme == "cmd"]
     return tuple(dict.fromkeys((*(shlex.join(call) for call in calls if isinstance(call, tuple)), *commands)))
 

@@ -28,6 +28,7 @@ from console.files.fields import (
     usual,
 )
 from console.files.sections.alerts import AlertsSection
+from console.files.sections.argocd import ArgoCdSection, ArgoCdStepSection
 from console.files.sections.dashboards import DashboardSection
 from console.files.sections.flags import FlagSection
 from console.files.sections.metrics import MetricsSection
@@ -109,6 +110,8 @@ class UndoSection(Section):
     """Does it: an address that is sent a POST, or a command. Doing it twice must do no harm."""
     check: Call | None = None
     """Tells whether it is done: an address that gives {"done": true, "detail": "…"}, or a command that exits 0 when it is, 1 when not."""
+    argocd: ArgoCdStepSection | None = None
+    """In place of `run` and `check`: what is done with an Argo CD application."""
     after: Annotated[list[Text], Field(max_length=50)] = usual(["traffic"], ["traffic"])
     """The steps that must be confirmed first."""
     timeout: Span = usual(60.0, "1 min")
@@ -133,8 +136,10 @@ class ReadySection(Section):
     """Something that must hold for the way back to be open."""
 
     name: Text
-    check: Call
+    check: Call | None = None
     """Tells whether it holds: an address that gives {"done": true}, or a command that exits 0."""
+    argocd: ArgoCdSection | None = None
+    """In place of `check`: an Argo CD application that must be healthy."""
     closes: YesNo = usual(False, "false")
     """Without it there is no way back at all; otherwise the light turns amber."""
     timeout: Span = usual(5.0, "5 s")
@@ -154,8 +159,10 @@ class ReconcilerSection(Section):
     """Something that would bring a version back by itself, and is paused while the version is quarantined."""
 
     name: Text
-    pause: CallSection
-    resume: CallSection
+    pause: CallSection | None = None
+    resume: CallSection | None = None
+    argocd: ArgoCdSection | None = None
+    """In place of `pause` and `resume`: an Argo CD application, whose auto-sync is paused and restored as it was."""
     timeout: Span = usual(30.0, "30 s")
     """How long to wait for each."""
     token: Secret | None = None

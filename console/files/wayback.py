@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from console.files.sections.argocd import argocd_of, written_argocd
 from console.files.shapes import CallSection, ReadySection, ReconcilerSection, UndoSection
 from console.files.spelling import write_span
-from console.model.systems import CommandUndo, HttpUndo, SecretRef, UndoSpec
+from console.model.systems import ArgoCdUndo, CommandUndo, HttpUndo, SecretRef, UndoSpec
 from console.model.target import ReadyCheck, Reconciler, Reversibility, Snapshot, UndoKind, UndoStep
 
 Call = str | tuple[str, ...]
@@ -23,14 +24,13 @@ def _spec(run: Call, check: Call, timeout_s: float, token: SecretRef | None) -> 
 
 def undo_of(section: UndoSection) -> UndoStep:
     """Return a declared step."""
-    check = section.check
     snapshot = None
     if section.snapshot is not None:
         snapshot = Snapshot(_spec("", section.snapshot.check, LOOK_S, section.token), section.snapshot.max_age)
     return UndoStep(
         name=section.name,
         kind=UndoKind(section.kind),
-        spec=None if check is None else _spec(section.run or "", check, section.timeout, section.token),
+        spec=_step_spec(section),
         after=tuple(section.after),
         deadline_s=section.timeout,
         predicted_s=section.expected,
@@ -41,34 +41,45 @@ def undo_of(section: UndoSection) -> UndoStep:
     )
 
 
+def _step_spec(section: UndoSection) -> UndoSpec | None:
+    if section.argocd is not None:
+        return argocd_of(section.argocd, section.argocd.do, section.timeout, section.token)
+    return None if section.check is None else _spec(section.run or "", section.check, section.timeout, section.token)
+
+
 def ready_of(section: ReadySection) -> ReadyCheck:
     """Return a declared check of readiness."""
-    return ReadyCheck(section.name, _spec("", section.check, section.timeout, section.token), section.closes)
+    if section.argocd is not None:
+        return ReadyCheck(section.name, argocd_of(section.argocd, "healthy", section.timeout, section.token), section.closes)
+    return ReadyCheck(section.name, _spec("", section.check or "", section.timeout, section.token), section.closes)
 
 
 def reconciler_of(section: ReconcilerSection) -> Reconciler:
     """Return a declared reconciler."""
 
-    def spec(part: CallSection) -> UndoSpec:
-        return _spec(part.run, part.check, section.timeout, section.token)
+    def spec(part: CallSection | None, action: str) -> UndoSpec:
+        if section.argocd is not None:
+            return argocd_of(section.argocd, action, section.timeout, section.token)
+        return _spec(part.run, part.check, section.timeout, section.token) if part is not None else _spec("", "", section.timeout, None)
 
-    return Reconciler(section.name, spec(section.pause), spec(section.resume))
+    return Reconciler(section.name, spec(section.pause, "pause"), spec(section.resume, "resume"))
 
 
 def written_undo(step: UndoStep) -> dict[str, Any]:
     """Return a declared step as the file spells it."""
     spec, snapshot = step.spec, step.snapshot
+    runs = isinstance(spec, HttpUndo | CommandUndo) and bool(spec.run)
     signed = step.reversibility is Reversibility.LOSSY and snapshot is None
     section: dict[str, Any] = {
         "name": step.name,
         "kind": step.kind.value,
-        **({} if spec is None else _call(spec, run=step.reversibility is not Reversibility.ONE_WAY or bool(spec.run))),
+        **({} if spec is None else _way(spec, run=step.reversibility is not Reversibility.ONE_WAY or runs)),
         "after": list(step.after),
         "timeout": write_span(step.deadline_s),
         "expected": write_span(step.predicted_s),
         "class": step.reversibility.value,
         "loses": step.loses or None,
-        "snapshot": snapshot and {"check": _words(snapshot.check.check), "max_age": write_span(snapshot.max_age_s)},
+        "snapshot": snapshot and {**_way(snapshot.check, run=False), "max_age": write_span(snapshot.max_age_s)},
         "no_way_back": "signed" if signed else None,
         "instructions": step.instructions or None,
         "token": _token(spec),
@@ -80,7 +91,7 @@ def written_ready(check: ReadyCheck) -> dict[str, Any]:
     """Return a check of readiness as the file spells it."""
     section = {
         "name": check.name,
-        "check": _words(check.spec.check),
+        **_way(check.spec, run=False),
         "closes": check.closes,
         "timeout": write_span(check.spec.timeout_s),
         "token": _token(check.spec),
@@ -90,17 +101,19 @@ def written_ready(check: ReadyCheck) -> dict[str, Any]:
 
 def written_reconciler(each: Reconciler) -> dict[str, Any]:
     """Return a reconciler as the file spells it."""
+    argocd = isinstance(each.pause, ArgoCdUndo)
     section = {
         "name": each.name,
-        "pause": _call(each.pause, run=True),
-        "resume": _call(each.resume, run=True),
+        **(_way(each.pause, run=True) if argocd else {"pause": _way(each.pause, run=True), "resume": _way(each.resume, run=True)}),
         "timeout": write_span(each.pause.timeout_s),
         "token": _token(each.pause),
     }
     return {key: value for key, value in section.items() if value is not None}
 
 
-def _call(spec: UndoSpec, *, run: bool) -> dict[str, Any]:
+def _way(spec: UndoSpec, *, run: bool) -> dict[str, Any]:
+    if isinstance(spec, ArgoCdUndo):
+        return {"argocd": written_argocd(spec)}
     return {"run": _words(spec.run), "check": _words(spec.check)} if run else {"check": _words(spec.check)}
 
 
@@ -109,6 +122,6 @@ def _words(call: Call) -> str | list[str]:
 
 
 def _token(spec: UndoSpec | None) -> str | None:
-    if not isinstance(spec, HttpUndo) or spec.token is None:
+    if not isinstance(spec, HttpUndo | ArgoCdUndo) or spec.token is None:
         return None
     return f"{spec.token.scheme}:{spec.token.name}"

@@ -223,10 +223,27 @@ class CommandUndo:
     timeout_s: float = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class ArgoCdUndo:
+    """One action on an Argo CD application; `action` is pause or resume (its auto-sync), rollback, sync, or healthy, which only looks.
+
+    `project` and `namespace` are needed where Argo CD asks for them; `prune` lets a rollback or sync remove what it no longer names.
+    """
+
+    url: str
+    application: str
+    action: str
+    project: str = ""
+    namespace: str = ""
+    prune: bool = False
+    timeout_s: float = 5.0
+    token: SecretRef | None = None
+
+
 WorkloadsSpec = HttpWorkloads | KubeWorkloads
 MetricsSpec = OpenMetricsSource | PrometheusSource
 FlagSpec = HttpFlag | UnleashFlag | LaunchDarklyFlag
-UndoSpec = HttpUndo | CommandUndo
+UndoSpec = HttpUndo | CommandUndo | ArgoCdUndo
 """How a declared step is done and verified; a manual one has none: a person does it and signs."""
 
 

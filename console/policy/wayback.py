@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from console.model.plan import Step, StepKind
 from console.model.rollout import StepState
-from console.model.systems import CommandUndo, HttpUndo
+from console.model.systems import UndoSpec
 from console.model.target import Reconciler, Reversibility, Target, UndoKind, UndoStep
 from console.model.verbs import Direction, Verb
 
@@ -154,5 +154,5 @@ def _declared(each: UndoStep, seq: int, after: tuple[int, ...], took_s: Mapping[
     )
 
 
-def _timeout(spec: HttpUndo | CommandUndo) -> float:
+def _timeout(spec: UndoSpec) -> float:
     return spec.timeout_s

@@ -1,13 +1,12 @@
 """A stand-in for LaunchDarkly with one flag, made after its public API description: it says nothing about the real one."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from faults.accepting import accepting
+from faults.answering import answering
 
 TOKEN = "api-a-token-of-the-tests"
 YES, NO = "id-of-true", "id-of-false"
@@ -27,7 +26,7 @@ class LaunchDarklyStandIn:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, object]:
+    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, object]:
         if headers.get("authorization") != TOKEN:
             return 401, {"code": "unauthorized", "message": "Invalid access token"}
         if target.startswith("/api/v2/auditlog?"):
@@ -42,7 +41,7 @@ class LaunchDarklyStandIn:
         variations = [{"_id": YES, "value": True}, {"_id": NO, "value": False}]
         return {"key": self.name, "kind": "boolean", "variations": variations, "environments": {"production": self.here}}
 
-    def _change(self, headers: dict[str, str], body: dict[str, Any]) -> tuple[int, object]:
+    def _change(self, headers: Mapping[str, str], body: dict[str, Any]) -> tuple[int, object]:
         if headers.get("content-type") != SEMANTIC or body.get("environmentKey") != "production" or not body.get("instructions"):
             return 400, {"code": "invalid_request", "message": "No semantic patch"}
         changed = dict(self.here)
@@ -72,22 +71,5 @@ class LaunchDarklyStandIn:
 async def launchdarkly_stand_in(name: str) -> AsyncIterator[LaunchDarklyStandIn]:
     """Run a stand-in on loopback."""
     stand_in = LaunchDarklyStandIn(name)
-    async with accepting(lambda reader, writer: _serve(stand_in, reader, writer)) as stand_in.port:
+    async with answering(stand_in.answer) as stand_in.port:
         yield stand_in
-
-
-async def _serve(stand_in: LaunchDarklyStandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while True:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        first, *lines = head.strip().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        method, target, _ = first.split(" ", 2)
-        status, value = stand_in.answer(method, target, headers, body)
-        said = json.dumps(value).encode()
-        close = headers.get("connection", "") == "close"
-        more = "connection: close\r\n" if close else ""
-        writer.write(f"HTTP/1.1 {status} S\r\ncontent-type: application/json\r\n{more}content-length: {len(said)}\r\n\r\n".encode() + said)
-        await writer.drain()
-        if close:
-            return

@@ -28,6 +28,7 @@ from console.engine.rehearsal import Rehearsals
 from console.engine.rowmoves import RowMoves
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.surroundings import Sleep, Surroundings
+from console.engine.trains import Trains
 from console.model.clock import Clock
 from console.model.commands import Answer, Command, Decision
 from console.model.desk import Cancel, PlanView
@@ -86,10 +87,11 @@ class Engine:
         self.absences = Absences(self._parts, agent=agent)
         self._handovers = Handovers(self._parts, self._forward, recovery)
         self.handover_card, self.take_wheel, self.hand_over = self._handovers.card, self._handovers.take, self._handovers.hand_over
-        self.fleet.on_change = self._answer_asks
+        self.fleet.on_change = self._changed
         self._keeps_watch, self._answers = keeps_watch, set[asyncio.Task[None]]()
         moves = Moves(self._parts, self._forward, self._back)
         self.act, self.preview, moves.before = moves.act, moves.preview, self.absences.beat
+        self.trains = Trains(self._parts, self._forward, moves.act, self.others.consoles)
         self.move_step, self.rehearse = RowMoves(self._parts, self._back).move, Rehearsals(self._parts, self._back).rehearse
         painter.parts, painter.fleet = self._parts, self.fleet
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,6 +106,7 @@ class Engine:
             asyncio.create_task(self.fleet.follow(), name="follow the records"),
             asyncio.create_task(self.others.watch(), name="who is alive"),
             asyncio.create_task(self.absences.watch(), name="absences"),
+            asyncio.create_task(self.trains.watch(), name="trains"),
         ]
         if self._keeps_watch:
             self._tasks.append(asyncio.create_task(prune(self._parts.around), name="prune"))
@@ -194,8 +197,9 @@ class Engine:
         await asyncio.gather(*(self.hand_over(rollout, note, "") for rollout in held))
         return held
 
-    def _answer_asks(self) -> None:
-        """Look beside the loop whether somebody asks for a wheel that is held here."""
+    def _changed(self) -> None:
+        """Look beside the loop whether somebody asks for a wheel that is held here, and how the trains stand."""
+        self.trains.wake()
         for record in tuple(self._parts.records.values()):
             live = self._parts.targets.get(record.rollout.plan.target)
             if live is not None and record.mine:

@@ -119,6 +119,10 @@ class Forward:
             return Answer(no(why, "Resume it where it runs."))
         return await self._open(live, make_resume_plan(live.target, sides_now(live), names), command)
 
+    def stale(self, live: LiveTarget, plan: Plan) -> str:
+        """Return why a plan does not fit what stands on the target now, in words; "" when it does."""
+        return self._stale(live, plan, Command(Verb.START, live.name, self._parts.around.actor))
+
     def _stale(self, live: LiveTarget, plan: Plan, command: Command) -> str:
         """Return why a plan does not fit what stands on the target now; "" when it does."""
         sides = sides_now(live)
@@ -131,8 +135,8 @@ class Forward:
         return ""
 
     async def _open(self, live: LiveTarget, plan: Plan, command: Command) -> Answer:
-        around, now = self._parts.around, self._parts.around.clock.now()
-        rollout = await around.store.journal.open(plan, command.actor, command.reason, now)
+        now = self._parts.around.clock.now()
+        rollout = await self._opened(plan, command)
         reach("plan-opened")
         rollout = replace(rollout, history=history_of(live, live.target) if plan.gates else None)
         record = LiveRollout(rollout, watch_of(live.target, rollout, now))
@@ -146,6 +150,14 @@ class Forward:
         self.drive(live, record)
         record.starting = False
         return Answer(YES, record.id)
+
+    async def _opened(self, plan: Plan, command: Command) -> Rollout:
+        """Open a rollout, as a member of its train where it is one. Raises NotAllowed."""
+        store, now = self._parts.around.store, self._parts.around.clock.now()
+        if not command.train:
+            return await store.journal.open(plan, command.actor, command.reason, now)
+        train = await store.trains.train(command.train)
+        return (await store.trains.board(train, plan.target, command.actor, command.reason, now))[1]
 
     async def _promote(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
         """Skip the rest of the wait: only where every gate's evidence suffices."""

@@ -41,6 +41,10 @@ class Others:
         """Return who could take the wheel if this process were lost."""
         return tuple(each for each in self.alive if each.kind in ACTING and each.console != self._around.actor.console)
 
+    def consoles(self) -> frozenset[str]:
+        """Return which consoles were alive when it was last read, this one among them."""
+        return frozenset({self._around.actor.console, *(each.console for each in self.alive)})
+
     async def watch(self) -> None:
         """Say it again and again; records that cannot be written are asked again later. A command that is over soon says nothing.
 

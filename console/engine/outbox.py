@@ -10,7 +10,7 @@ from typing import TypeVar
 from console.engine.surroundings import Surroundings
 from console.model.desk import Cancel
 from console.model.events import Event
-from console.model.views import CalendarView, Notice, Problem, RolloutView, TargetView, Update
+from console.model.views import CalendarView, Notice, Problem, RolloutView, TargetView, TrainView, Update
 
 LOG = logging.getLogger(__name__)
 
@@ -61,6 +61,8 @@ class Outbox:
         self._targets: set[str] = set()
         self._rollouts: set[str] = set()
         self._notices: list[Notice] = []
+        self._trains: dict[str, TrainView] = {}
+        self._fresh_trains: dict[str, TrainView] = {}
         self._calendar = True
         self._told = _Told()
         self._dirty = asyncio.Event()
@@ -94,6 +96,12 @@ class Outbox:
         """Tell a rollout no more, also not to a new listener."""
         self._rollouts.discard(rollout)
         self._told.rollouts.pop(rollout, None)
+
+    def show_train(self, view: TrainView) -> None:
+        """Tell a train with the next batch, unless it was told so."""
+        if self._trains.get(view.id) != view:
+            self._trains[view.id] = self._fresh_trains[view.id] = view
+            self._dirty.set()
 
     def touch_calendar(self) -> None:
         """Note that windows, stops or blackouts changed."""
@@ -134,14 +142,17 @@ class Outbox:
         calendar = self._pictures.calendar() if self._calendar or fresh else self._told.calendar
         changed_calendar = calendar if calendar != self._told.calendar else None
         problem = self._pictures.store_problem()
-        changed = Update(targets, rollouts, changed_calendar, tuple(self._notices), gone, problem)
+        trains = tuple(self._fresh_trains.values())
+        changed = Update(targets, rollouts, changed_calendar, tuple(self._notices), gone, problem, trains)
         told_problem, self._told.store_problem, self._told.calendar = self._told.store_problem, problem, calendar
         self._targets.clear()
         self._rollouts.clear()
         self._notices.clear()
+        self._fresh_trains.clear()
         self._calendar = False
-        whole = Update(tuple(self._told.targets.values()), tuple(self._told.rollouts.values()), calendar, changed.notices, (), problem)
-        empty = not (targets or rollouts or changed_calendar or changed.notices or gone) and problem == told_problem
+        known = tuple(self._told.targets.values()), tuple(self._told.rollouts.values())
+        whole = Update(*known, calendar, changed.notices, (), problem, tuple(self._trains.values()))
+        empty = not (targets or rollouts or changed_calendar or changed.notices or gone or trains) and problem == told_problem
         for listener in tuple(self._listeners):
             update, first = (whole, True) if listener.fresh else (changed, False)
             listener.fresh = False

@@ -21,6 +21,8 @@ class Command:
     weight: int | None = None
     signs_no_way_back: bool = False
     """The actor signs, with the reason, that what the plan names cannot be taken back."""
+    train: str = ""
+    """The train whose member is started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Lease, Phase, StepRow
 from console.model.systems import Side
 from console.model.target import Environment
+from console.model.train import TrainPhase
 from console.model.verbs import State, Verb, Verdict
 
 
@@ -401,6 +402,44 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberView:
+    """A service of a train. `number` is its place in the order; `fact` says what it waits for or what is wrong."""
+
+    number: int
+    target: str
+    title: str
+    version: str
+    after: tuple[str, ...]
+    until: str
+    state: State
+    word: str
+    fact: str = ""
+    rollout: str = ""
+    back: str = ""
+    """The rollout that takes it back, where that is one of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainView:
+    """A train as it stands now. `verbs` holds hold, resume and rollback, each for all of it."""
+
+    id: str
+    name: str
+    phase: TrainPhase
+    state: State
+    headline: str
+    members: tuple[MemberView, ...]
+    verbs: Mapping[Verb, VerbView]
+    driver: str
+    started_by: str
+    started_at: datetime
+    reason: str
+    plan_hash: str
+    note: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """One batch from the engine, at most every 100 ms: only what changed since the last one; `gone` names targets let go."""
 
@@ -410,3 +449,4 @@ class Update:
     notices: tuple[Notice, ...] = ()
     gone: tuple[str, ...] = ()
     store_problem: Problem | None = field(default=None)
+    trains: tuple[TrainView, ...] = ()

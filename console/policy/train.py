@@ -84,19 +84,21 @@ def member_state(member: Member, rollout: Rollout | None, later: Sequence[Rollou
     if rollout.phase in _BACK_STATES:
         return _BACK_STATES[rollout.phase]
     if rollout.phase is Phase.DONE:
-        return _after_its_end(later)
+        return _after_its_end(rollout, later)
     if rollout.phase in {Phase.HELD, Phase.STOPPED, Phase.UNKNOWN}:
         return MemberState.STUCK
     return MemberState.PASSED if member.until is Until.GATE and _in_bake(rollout) else MemberState.UNDER_WAY
 
 
-def _after_its_end(later: Sequence[Rollout]) -> MemberState:
-    """Return what became of a finished member: the first plan since that moved traffic tells."""
+def _after_its_end(rollout: Rollout, later: Sequence[Rollout]) -> MemberState:
+    """Return what became of a finished member: the first plan since that moved traffic to another side tells."""
     for each in later:
         if each.plan.kind not in {PlanKind.ROLLOUT, PlanKind.SWITCH, PlanKind.ROLLBACK}:
             continue
         if any(step.direction is Direction.FORWARD for step in each.plan.steps):
             return MemberState.LEFT
+        if each.plan.stable != rollout.plan.stable:
+            continue  # it asserts the side that the member brought: nothing of it went back
         return _BACK_STATES.get(each.phase, MemberState.GOING_BACK)
     return MemberState.DONE
 

@@ -385,6 +385,9 @@ class Shop:
         self.undo: dict[str, FakeUndo] = {}
         self.notifiers: dict[str, Any] = {}
 
+    def load(self, row: TargetRow) -> Target:
+        return self.target
+
     def connect(self, target: Target, row: TargetRow) -> Connections:
         pipeline = self.pipeline if target.pipeline else None
         return Connections(self.router, self.workloads, self.metrics, pipeline, self.flags, self.undo, self.notifiers)
@@ -399,7 +402,7 @@ class Desk:
             store,
             time.clock,
             shop.connect,
-            lambda row: shop.target,
+            shop.load,
             actor,
             sleep=time.sleep,
             chance=lambda: 0.5,

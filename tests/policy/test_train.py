@@ -86,6 +86,7 @@ def test_members_stand_behind_what_they_wait_for() -> None:
         (replace(ROLLOUT, phase=Phase.DONE), (replace(BACK, phase=Phase.PLANNED),), Until.DONE, S.GOING_BACK),
         (replace(ROLLOUT, phase=Phase.DONE), (replace(BACK, phase=Phase.BACK_STOPPED),), Until.DONE, S.BACK_STOPPED),
         (replace(ROLLOUT, phase=Phase.DONE), (ROLLOUT, BACK), Until.DONE, S.LEFT),
+        (replace(ROLLOUT, phase=Phase.DONE), (replace(BACK, plan=replace(BACK.plan, stable="green")),), Until.DONE, S.DONE),
         (replace(ROLLOUT, phase=Phase.DONE), (replace(BACK, plan=replace(BACK.plan, kind=PlanKind.FLAG)),), Until.DONE, S.DONE),
     ],
 )

@@ -12,6 +12,7 @@ from console.engine.feasible import ask_beforehand
 from console.engine.foresight import foresee, needs
 from console.engine.readiness import of_plan, seconds_of
 from console.engine.state import LiveTarget
+from console.engine.versions import unhealthy_words
 from console.engine.views.rows import BackRows, instructions_of, send_rows, stage_rows
 from console.model.commands import Decision
 from console.model.desk import DetectRow, PlanView
@@ -96,7 +97,7 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision, now: datet
         DetectRow(int(each.weight), each.wait_min * 60, None if each.smallest is None else each.smallest * 100, each.sentence)
         for each in found
     )
-    warned = (*live.foreseen.warnings, *warnings(live.target), *_unpromised(plan))
+    warned = (*unhealthy_words(live), *live.foreseen.warnings, *warnings(live.target), *_unpromised(plan))
     return PlanView(
         target=live.name,
         release=plan.release,

@@ -11,6 +11,12 @@ def bad_version(live: LiveTarget, plan: Plan) -> str:
     return live.version(plan.canary) or plan.canary_version
 
 
+def unhealthy_words(live: LiveTarget) -> tuple[str, ...]:
+    """Return which sides say that they are not healthy, and why, in words."""
+    found = [(side, seen) for side, seen in (live.workloads.value or {}).items() if not seen.healthy]
+    return tuple(f"{side} {seen.version} is not healthy{f': {seen.detail}' if seen.detail else ''}." for side, seen in found)
+
+
 def forward_versions(live: LiveTarget, plan: Plan | None, release: str) -> tuple[str, ...]:
     """Return the versions that a forward move would give traffic to: those of the plan on its way, else of a start of `release`."""
     if plan is not None and plan.kind in {PlanKind.ROLLOUT, PlanKind.SWITCH}:

@@ -31,6 +31,11 @@ class KubeService:
     values: Mapping[Side, str]
     timeout_s: float = 5.0
 
+    @property
+    def title(self) -> str:
+        """Return what it is, as screens show it."""
+        return f"service {self.service}"
+
 
 @dataclass(frozen=True, slots=True)
 class KubeRoute:
@@ -42,6 +47,11 @@ class KubeRoute:
     backends: Mapping[Side, str]
     timeout_s: float = 5.0
 
+    @property
+    def title(self) -> str:
+        """Return what it is, as screens show it."""
+        return f"httproute {self.route}"
+
 
 @dataclass(frozen=True, slots=True)
 class ArgoRollout:
@@ -51,6 +61,11 @@ class ArgoRollout:
     namespace: str
     rollout: str
     timeout_s: float = 5.0
+
+    @property
+    def title(self) -> str:
+        """Return what it is, as screens show it."""
+        return f"rollout {self.rollout}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,11 @@ class KubeDeployments:
     container: str = ""
     timeout_s: float = 5.0
 
+    @property
+    def title(self) -> str:
+        """Return what it is, as screens show it."""
+        return f"deployments {' and '.join(self.deployments.values())}"
+
 
 @dataclass(frozen=True, slots=True)
 class ArgoWorkloads:
@@ -78,6 +98,11 @@ class ArgoWorkloads:
     version: str = "image"
     container: str = ""
     timeout_s: float = 5.0
+
+    @property
+    def title(self) -> str:
+        """Return what it is, as screens show it."""
+        return f"rollout {self.rollout}"
 
 
 KubeTraffic = KubeService | KubeRoute | ArgoRollout

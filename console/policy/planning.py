@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from console.model.kubernetes import KubeTraffic, KubeWorkloads
 from console.model.plan import Plan, PlanKind, Step, StepKind
-from console.model.systems import AlbTraffic, EnvoyTraffic, HaproxyTraffic, Side, TraefikTraffic
+from console.model.systems import AlbTraffic, EnvoyTraffic, HaproxyTraffic, HttpWorkloads, Side, TraefikTraffic
 from console.model.target import Reversibility, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
@@ -152,7 +153,16 @@ def traffic_name(target: Target) -> str:
         return f"Traefik {urlsplit(target.traffic.api).netloc}"
     if isinstance(target.traffic, HaproxyTraffic):
         return f"HAProxy {target.traffic.address}"
-    return f"Kubernetes {target.traffic.cluster.context or 'in this cluster'}"
+    return _kubernetes_name(target.traffic)
+
+
+def workloads_name(target: Target) -> str:
+    """Return what tells the versions as screens show it."""
+    return "version addresses" if isinstance(target.workloads, HttpWorkloads) else _kubernetes_name(target.workloads)
+
+
+def _kubernetes_name(spec: KubeTraffic | KubeWorkloads) -> str:
+    return f"Kubernetes {spec.cluster.context or 'in this cluster'}, {spec.title}"
 
 
 def _pipeline_steps(target: Target, release: str, timing: Timing) -> list[Step]:

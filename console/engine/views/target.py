@@ -9,6 +9,7 @@ from console.engine.asking import target_now
 from console.engine.readiness import can_rehearse
 from console.engine.silencing import LOOK_S
 from console.engine.state import LiveRollout, LiveTarget, Seen
+from console.engine.versions import unhealthy_words
 from console.engine.views.alerts import alerts_view
 from console.engine.views.charts import sparkline, weight_of
 from console.engine.views.gates import worst_gate
@@ -25,7 +26,7 @@ from console.model.target import Environment, Target
 from console.model.verbs import State
 from console.model.views import ConnectionView, Fact, Problem, TargetView, VerbView, WeightView
 from console.policy.metering import alerts_name, metrics_name
-from console.policy.planning import traffic_name
+from console.policy.planning import traffic_name, workloads_name
 
 IN_ROLLOUT = {
     Phase.PLANNED: State.IN_ROLLOUT,
@@ -160,8 +161,9 @@ def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
     split, flag = live.split.value, live.flag.value
     found = [
         replace(_connection("traffic", traffic_name(target), live.split, 2 * ROUTER_S), notes=_notes("" if split is None else split.note)),
-        _connection("workloads", "version addresses", live.workloads, 2 * WORKLOADS_S),
+        _connection("workloads", workloads_name(target), live.workloads, 2 * WORKLOADS_S),
     ]
+    found[1] = replace(found[1], notes=unhealthy_words(live))
     if live.identity.error is not None:
         found.append(_connection("identity", traffic_name(target), live.identity, 2 * IDENTITY_S))
     if target.metrics is not None:

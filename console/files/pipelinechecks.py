@@ -23,8 +23,9 @@ def mistakes_in_the_pipeline(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake((*_SECTION, "user"), shown(user), "a user's name in plain letters, without a colon")
     if user is not None and section.get("token") is None:
         yield Mistake((*_SECTION, "token"), "nothing", "where the password or token of the user is found")
-    if section.get("provider") in _NAMED:
-        yield from _parameters(section, *_NAMED[section["provider"]])
+    provider = section.get("provider")
+    if isinstance(provider, str) and provider in _NAMED:
+        yield from _parameters(section, *_NAMED[provider])
 
 
 def _parameters(section: Mapping[str, Any], version: str, key: str, rest: str) -> Iterator[Mistake]:

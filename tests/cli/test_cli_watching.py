@@ -1,55 +1,48 @@
-"""What a person is told who resumes what another console keeps, in one sentence with the command."""
+"""A target whose counters a real Prometheus keeps and whose alerts a real Alertmanager has: checked, added and shown by commands."""
 
-from types import SimpleNamespace
-from typing import Any
+import re
+from pathlib import Path
 
 import pytest
-
-from console.cli.watching import take_from_a_watcher, watch_words
-from console.model.commands import Answer, Decision
-from console.model.errors import CannotRecord, NotAllowed
-from console.model.rollout import Actor, Phase
-
-pytestmark = pytest.mark.anyio
-
-ANA, BEN = Actor("Ana", "desk:1:aaaa"), Actor("Ben", "desk:2:bbbb")
+from journeys.kit import Shell, target_text
+from servers.alertmanager_process import AlertmanagerServer
+from servers.envoy_process import EnvoyServer
+from servers.fixtures import Upstream
+from servers.prometheus_process import PrometheusServer
 
 
-def console(phase: Phase, holder: Actor | None, answer: Answer | None = None, trouble: Exception | None = None) -> Any:
-    """A console of Ana's on a rollout that somebody has; it answers a request for the wheel as it is told to."""
-
-    async def rollout(_: str) -> object:
-        if trouble is not None:
-            raise trouble
-        return SimpleNamespace(id="R-1", phase=phase)
-
-    async def seen(_: str) -> object:
-        return SimpleNamespace(live=None if holder is None else SimpleNamespace(holder=holder), lease=None)
-
-    async def take(_: str, reason: str) -> Answer:
-        assert answer is not None, "nobody was to be asked"
-        return answer
-
-    store = SimpleNamespace(journal=SimpleNamespace(rollout=rollout), wheel=SimpleNamespace(seen=seen))
-    return SimpleNamespace(store=store, actor=ANA, take_wheel=take)
-
-
-async def test_who_drives_keeps_the_wheel_and_the_refusal_names_the_command() -> None:
-    no = Answer(Decision(False, ("Ben drives R-1 from desk.", "Ben was asked for a handover.")), "R-1")
-    with pytest.raises(NotAllowed) as refused:
-        await take_from_a_watcher(console(Phase.HELD, BEN, no), "R-1", "")
-    assert str(refused.value) == (
-        "R-1 was not resumed: Ben drives R-1 from desk. Ben was asked for a handover. Whoever has the wheel gives it with: "
-        "release-console wheel hand-over R-1. Then resume again; going back is open."
-    )
-
-
-@pytest.mark.parametrize(("phase", "holder"), [(Phase.HELD, None), (Phase.HELD, ANA), (Phase.RUNNING, BEN)])
-async def test_nobody_is_asked_for_a_wheel_that_is_free_or_drives_on(phase: Phase, holder: Actor | None) -> None:
-    await take_from_a_watcher(console(phase, holder), "R-1", "")
-
-
-async def test_what_is_over_needs_nobody_and_records_that_cannot_be_read_are_said() -> None:
-    assert await watch_words(console(Phase.DONE, None), "R-1") == ""
-    words = await watch_words(console(Phase.HELD, None, trouble=CannotRecord("The disk is full.")), "R-1")
-    assert words == "Whether anybody watches R-1 is not known: The disk is full."
+@pytest.mark.envoy
+def test_status_shows_the_prometheus_and_what_fires(
+    envoy_server: EnvoyServer,
+    upstreams: dict[str, Upstream],
+    prometheus_server: PrometheusServer,
+    alertmanager_server: AlertmanagerServer,
+    tmp_path: Path,
+) -> None:
+    shell, sides = Shell(tmp_path / "home"), prometheus_server.sides
+    more = f"""
+alerts: {{provider: alertmanager, url: {alertmanager_server.url}, match: 'service="shop"', silence: 'alertname="Restarts"'}}
+dashboards: [{{name: Latency, url: "https://grafana.example/d/x"}}]
+"""
+    metrics = f"""metrics:
+  provider: prometheus
+  url: {prometheus_server.url}
+  poll: 500 ms
+  scrape: 500 ms
+  sides: {{blue: '{sides["blue"]}', green: '{sides["green"]}'}}
+gates:"""
+    text = re.sub(r"metrics:\n.*?gates:", metrics, target_text(envoy_server.admin, upstreams, more), flags=re.DOTALL)
+    path = tmp_path / "shop.yaml"
+    path.write_text(text, encoding="utf-8")
+    alertmanager_server.fire("CheckoutDown", severity="critical", summary="no orders", service="shop", ago_s=300)
+    assert shell("target", "check", str(path)).out == f"{path}: good\n"
+    assert shell("target", "add", str(path)).code == 0
+    said = shell("target", "status", "shop")
+    assert said.code == 0, said.err
+    assert "alerts    1 alert fires, " in said.out
+    assert "critical CheckoutDown no orders, for 5 min" in said.out
+    assert re.search(rf"metrics   Prometheus 127\.0\.0\.1:{prometheus_server.port}: answers, [0-5] s old", said.out), said.out
+    assert f"alerts    Alertmanager 127.0.0.1:{alertmanager_server.port}: answers" in said.out
+    assert "dashboard Latency: https://grafana.example/d/x" in said.out
+    found = shell("target", "status", "shop", "--json").document
+    assert found["alerts"]["alerts"][0]["name"] == "CheckoutDown"  # type: ignore[index]

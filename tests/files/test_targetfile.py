@@ -16,8 +16,11 @@ from console.files.problems import BadTargetFile, told
 from console.files.schema import target_schema
 from console.files.targetfile import check_target, load_target, read_target
 from console.files.write import write_target
+from console.model.alerts import AlertmanagerAlerts
 from console.model.errors import BadFile
 from console.model.freeze import Blackout, FreezeWindow, OneOff, Weekly
+from console.model.links import Link
+from console.model.notes import Channel, GrafanaChannel
 from console.model.places import resource
 from console.model.systems import (
     CommandPipeline,
@@ -27,6 +30,7 @@ from console.model.systems import (
     HttpFlag,
     HttpWorkloads,
     OpenMetricsSource,
+    PrometheusSource,
     SecretRef,
 )
 from console.model.target import Environment, FreezeRule, Panel, PanelKind, Prices, SessionGate, Stage, Target, ThresholdGate
@@ -254,6 +258,28 @@ def stages(draw, gate_names: list[str]) -> tuple[Stage, ...]:
 
 
 @st.composite
+def sources(draw, url_of: dict[str, str]):
+    """A source of counters; no query, for those are only good for what is read."""
+    if draw(st.booleans()):
+        return OpenMetricsSource(url_of, draw(st.floats(0.1, 60)), draw(spans), draw(secrets))
+    sides = {side: f'side=~"{number}|\\\\d", a!="b"' for number, side in enumerate(url_of)}
+    times = (draw(st.floats(0.1, 60)), draw(st.floats(0.1, 300)), draw(spans))
+    return PrometheusSource("https://prometheus.example/path?x=1", sides, {}, *times, draw(secrets), draw(st.just("") | words))
+
+
+alerts = st.builds(
+    AlertmanagerAlerts,
+    st.just("http://alerts"),
+    st.just('a="b"'),
+    st.sampled_from(["", 'c=~"d|e"']),
+    st.floats(0.1, 60),
+    spans,
+    secrets,
+    st.just("") | words,
+)
+
+
+@st.composite
 def targets(draw) -> Target:
     sides = draw(st.sampled_from([("blue", "green"), ("1", "2"), ("no", "yes"), ("a", "null")]))
     by_side = draw(urls)
@@ -276,7 +302,10 @@ def targets(draw) -> Target:
         sides=sides,
         traffic=traffic,
         workloads=HttpWorkloads(url_of, draw(spans)),
-        metrics=OpenMetricsSource(url_of, draw(st.floats(0.1, 60)), draw(spans), draw(secrets)),
+        metrics=draw(sources(url_of)),
+        alerts=draw(st.none() | alerts),
+        dashboards=tuple(Link(each, "https://g/d/x?orgId=1") for each in draw(names)),
+        notify=draw(st.just(()) | st.just((Channel("graphs", GrafanaChannel("https://g", SecretRef("env", "T"), ("uid",))),))),
         pipeline=draw(
             st.none() | st.lists(commands, min_size=1, max_size=3, unique_by=lambda stage: stage.name).map(tuple).map(CommandPipeline)
         ),

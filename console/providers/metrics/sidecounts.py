@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 
 from console.model.readings import MetricNames
 from console.providers.metrics import growing
@@ -36,9 +37,14 @@ class SideCounts:
         self._buckets: dict[str, dict[float, Total]] = {name: {} for name in names.histograms}
         self._mixed: set[str] = set()
         self._restarts: dict[str, tuple[float, float]] = {}
+        self._taking = Lock()  # a large reply that was given up on may still be added up in its thread when the next one comes
 
     def take(self, found: Mapping[str, Sequence[Series]], ages: Mapping[str, float], now_s: float) -> None:
         """Take in the series of a reply by name; `ages` has the instants of answers whose samples do not tell theirs."""
+        with self._taking:
+            self._take(found, ages, now_s)
+
+    def _take(self, found: Mapping[str, Sequence[Series]], ages: Mapping[str, float], now_s: float) -> None:
         restarts = {name: growing.falls(total, found.get(name, ())) for name, total in self._counters.items()}
         for one, other in self._names.pairs * 2:  # twice, for counters that stand in several pairs
             restarts[one] = restarts[other] = restarts[one] | restarts[other]

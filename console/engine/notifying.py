@@ -46,7 +46,7 @@ class Notifications:
 
     def let_go(self, name: str) -> None:
         """Take no more notes of a target; what waits is still told."""
-        self._leaving = {each for each in self._leaving if each.left}
+        self._leaving = {each for each in self._leaving if each.task is not None and not each.task.done()}
         for teller in self._tellers.pop(name, ()):
             teller.leave()
             self._leaving.add(teller)

@@ -57,7 +57,7 @@ class ChannelsBox(QWidget):
         self._places = QVBoxLayout()
         fill(self._places, [], 4)
         self.rows: list[ChannelRow] = []
-        fill(QVBoxLayout(self), [row([Label("Told of it", "small.strong"), -1, self.test]), self._places, self.result], 4)
+        fill(QVBoxLayout(self), [row([Label("Who is told", "small.strong"), -1, self.test]), self._places, self.result], 4)
 
     def show_view(self, name: str, channels: Sequence[ChannelView]) -> None:
         """Show a target's channels; what a test of another target said goes."""

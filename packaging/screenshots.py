@@ -29,7 +29,7 @@ from console.model.target import Environment  # noqa: E402
 from console.model.verbs import State, Verb  # noqa: E402
 from console.model.views import Problem, Update  # noqa: E402
 from tests.desktop import samples  # noqa: E402
-from tests.desktop.pages import fake_desk  # noqa: E402
+from tests.desktop.pages import fake_desk, fake_wizard  # noqa: E402
 
 SIZES = ((1440, 900), (1280, 720), (1180, 680))
 Scene = Callable[[Inside], None]
@@ -191,6 +191,40 @@ def _waiting(inside: Inside) -> None:
     inside.pages["audit"]._ask_records()
 
 
+def _wizard(step: int, dress: Callable[[Inside], None] = lambda _: None) -> Scene:
+    """Open the wizard at one of its steps, each before it answered as it is found."""
+
+    def walk(inside: Inside) -> None:
+        dress(inside)
+        inside.go("targets", "connect:")
+        wizard = inside.pages["targets"].wizard
+        for at in range(step + 1):
+            QTest.qWait(40)
+            if at < 4 and at not in {1, 3}:
+                wizard.steps[at].looking.button.click()
+                QTest.qWait(40)
+            if at == 5 and inside.desk.wizard.difference:
+                wizard.review.shown.buttons["difference"].click()
+            if at < step:
+                wizard.next.click()
+
+    return walk
+
+
+def _no_rights(inside: Inside) -> None:
+    inside.desk.wizard.rights = (fake_wizard.RIGHTS[0], fake_wizard.NO_ADMIN)
+
+
+def _file_there(inside: Inside) -> None:
+    inside.desk.wizard.difference = fake_wizard.DIFFERENCE
+    inside.desk.wizard.problems = {"metrics": "Prometheus at 127.0.0.1:9090 gave no complete answer in 5 s. Check that it runs."}
+
+
+def _cluster(inside: Inside) -> None:
+    inside.go("targets", "connect:")
+    inside.pages["targets"].wizard.traffic.kind.buttons["kubernetes"].click()
+
+
 def _details(inside: Inside) -> None:
     _verify(inside)
     QTest.qWait(60)
@@ -246,6 +280,16 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("dialog-switch", "targets", fleet, _switch),
     ("dialog-start", "releases", fleet, _start),
     ("dialog-stop", "calendar", samples.incident, _stop),
+    ("connect-traffic", "targets", samples.first_start, _wizard(0)),
+    ("connect-no-rights", "targets", fleet, _wizard(0, _no_rights)),
+    ("connect-cluster", "targets", fleet, _cluster),
+    ("connect-versions", "targets", fleet, _wizard(1)),
+    ("connect-success", "targets", fleet, _wizard(2)),
+    ("connect-more", "targets", fleet, _wizard(3)),
+    ("connect-safety", "targets", fleet, _wizard(4)),
+    ("connect-review", "targets", fleet, _wizard(5)),
+    ("connect-file-there", "targets", fleet, _wizard(5, _file_there)),
+    ("connect-done", "targets", fleet, _wizard(6)),
     ("dialog-secret", "settings", samples.incident, _secret),
 )
 

@@ -1,4 +1,4 @@
-"""The window's keys: F6 to F9 for the verbs, Ctrl+K for the palette, / for the filter, Ctrl with a number, +, - for page and text size."""
+"""The window's keys: F6 to F9 for the verbs, Ctrl+K palette, Ctrl+N new target, / filter, Ctrl with a number, +, - page and text size."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def bind(window: Window, inside: Inside) -> None:
         _key(window, key, lambda chosen=verb: window.bottom.press_key(chosen))  # type: ignore[misc]
     _key(window, "Ctrl+K", inside.open_palette)
     _key(window, "/", lambda: _filter(inside))
+    _key(window, "Ctrl+N", lambda: inside.go("targets", "connect:"))
     for keys, step in (("Ctrl++", 1), ("Ctrl+=", 1), ("Ctrl+-", -1), ("Ctrl+0", 0)):
         _key(window, keys, lambda chosen=step: inside.choose_size(chosen))  # type: ignore[misc]
     for number, page in enumerate(window.entries, 1):

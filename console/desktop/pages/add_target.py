@@ -13,17 +13,17 @@ from console.desktop.widgets.label import Hairline, Label
 from console.desktop.widgets.painted import CENTRE, Painted, card, width_of, write
 
 PROVIDERS = (
-    ("Traffic", ("Envoy", "HAProxy")),
-    ("Metrics", ("OpenMetrics",)),
-    ("Pipelines", ("Declared commands",)),
+    ("Traffic", ("Envoy", "HAProxy", "Kubernetes", "Traefik")),
+    ("Metrics", ("Prometheus", "OpenMetrics")),
+    ("Pipelines", ("Buildbot", "Declared commands")),
     ("Flags", ("HTTP flag",)),
 )
 """What a target file can name today, by port."""
 
 _STEPS = (
-    ("Choose a target file", "all errors at once, with line numbers"),
-    ("See what can be reached", "only reads; writing stays off until you arm it"),
-    ("Trust its commands", "only where the file declares some; listed first"),
+    ("Let the console look around", "routers, versions and numbers; it only reads"),
+    ("Look over the file it proposes", "or bring one: all errors at once, with lines"),
+    ("Watch, then arm it", "writing stays off until you do"),
 )
 _SUFFIXES = {".yaml", ".yml"}
 
@@ -143,10 +143,12 @@ class AddTargetCard(Card):
             label.setFixedWidth(66)
             self.body.addLayout(row([label, *[Pill(name) for name in names], -1], 6))
         self.body.addStretch(1)
+        self.wizard = Button("Connect a target …", icon="plus", tall=True)
+        self.wizard.setToolTip("Ctrl+N")
         self.button = Button("Choose files …", tall=True)
         self.button.setShortcut("Ctrl+O")
         self.button.clicked.connect(self.asked)
-        self.body.addLayout(row([self.button, Label("Ctrl O", "small", "text.3"), -1]))
+        self.body.addLayout(row([self.wizard, Label("Ctrl N", "small", "text.3"), self.button, Label("Ctrl O", "small", "text.3"), -1]))
         self.body.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def set_low(self, low: bool) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from console.desktop.page import Page, Surroundings
 from console.desktop.pages.add_target import yaml_files
 from console.desktop.pages.adding import Adding
+from console.desktop.pages.connect import ConnectTarget
 from console.desktop.pages.first_start import FirstStart
 from console.desktop.pages.laying import page_layout, row
 from console.desktop.pages.preferences import preferences
@@ -23,6 +24,9 @@ from console.desktop.widgets.empty import Loading
 from console.model.audit import AuditFilter, Record
 from console.model.errors import ConsoleError
 from console.model.views import Notice, TargetView, Update
+
+CONNECT = "connect:"
+"""The subject that opens the wizard."""
 
 PRACTICE_SPEED = 20.0
 """How much faster than a real shop the practice shop runs."""
@@ -39,6 +43,7 @@ class TargetsPage(Page):
         super().__init__(around, parent)
         self._name = ""
         self._wanted = ""
+        self.wizard: ConnectTarget | None = None
         self.setAcceptDrops(True)
         self.adding = Adding(around, self)
         self.adding.told.connect(self.told)
@@ -64,24 +69,41 @@ class TargetsPage(Page):
     def show_update(self, _update: Update) -> None:
         """Show changed targets, and the first start when there are none."""
         targets = self.around.known.targets
-        if not targets:
+        if self.wizard is not None:
+            self._fill_table()
+        elif not targets:
             ready = self.around.bridge.desk is not None
             self._stack.setCurrentWidget(self.first if ready else self._loading)
         else:
             self._stack.setCurrentWidget(self._fleet)
-            self.table.show_targets(tuple(targets.values()))
-            self._choose_one()
+            self._fill_table()
         self.badge_changed.emit(sum(1 for view in targets.values() if group_of(view) is Group.PERSON))
         self.place_changed.emit()
 
     def show_subject(self, subject: str) -> None:
-        """Choose a target by name."""
+        """Choose a target by name, or open the wizard."""
+        if subject == CONNECT:
+            self.connect_target()
+            return
         self._wanted = subject
         self._choose_one()
+
+    def connect_target(self) -> None:
+        """Open the wizard that makes a target; one that is open stays as it is."""
+        if self.wizard is None:
+            self.wizard = ConnectTarget(self.around, self)
+            self.wizard.closed.connect(self._end_wizard)
+            self.wizard.connected.connect(self._was_connected)
+            self.wizard.armed.connect(self._arm_connected)
+            self._stack.addWidget(self.wizard)
+        self._stack.setCurrentWidget(self.wizard)
+        self.place_changed.emit()
 
     def place(self) -> tuple[str, str]:
         """Return the title with the number of targets."""
         count = len(self.around.known.targets)
+        if self.wizard is not None:
+            return self.title, "connecting one"
         return self.title, "none yet" if not count else f"{count:,}, worst first"
 
     def focus_filter(self) -> None:
@@ -106,6 +128,7 @@ class TargetsPage(Page):
         made.practice.opened.connect(lambda scenario, start: self.open_practice(scenario, PRACTICE_SPEED, start=start))
         self._progressed.connect(made.practice.show_progress)
         made.adding.asked.connect(self.adding.choose)
+        made.adding.wizard.clicked.connect(self.connect_target)
         made.adding.chosen.connect(lambda files: self.adding.take(tuple(Path(file) for file in files)))
         return made
 
@@ -115,6 +138,7 @@ class TargetsPage(Page):
         self.table.chosen.connect(self._choose)
         self.table.opened.connect(self._open)
         self.table.add.clicked.connect(self.adding.choose)
+        self.table.connect_one.clicked.connect(self.connect_target)
         self.table.practice.clicked.connect(lambda: self.open_practice(self.first.practice.scenario, PRACTICE_SPEED, start=False))
         self.panel = TargetPanel()
         self.panel.opened.connect(self._open)
@@ -140,6 +164,28 @@ class TargetsPage(Page):
             lambda error: box.show_problem(name, error),
             box,
         )
+
+    def _fill_table(self) -> None:
+        self.table.show_targets(tuple(self.around.known.targets.values()))
+        self._choose_one()
+
+    def _end_wizard(self) -> None:
+        wizard, self.wizard = self.wizard, None
+        if wizard is not None:
+            self._stack.removeWidget(wizard)
+            wizard.deleteLater()
+        self.show_update(Update())
+
+    def _was_connected(self, name: str) -> None:
+        self._end_wizard()
+        self._expect(name)
+
+    def _arm_connected(self, name: str) -> None:
+        """Ask whether the new target is to be armed, beside its detail."""
+        self._was_connected(name)
+        view = self.around.known.targets.get(name)
+        if view is not None:
+            self.moves.arm(view)
 
     def _choose_one(self) -> None:
         known = self.around.known.targets

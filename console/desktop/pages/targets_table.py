@@ -106,7 +106,7 @@ class TargetsTable(QWidget):
         self.filter.setFixedWidth(168 if narrow else 240)
         self._slash.setVisible(not narrow)
         self.practice.setText("" if narrow else "Practice shop")
-        self.add.setText("" if narrow else "Add a target")
+        self.add.setText("" if narrow else "Add a file")
         self._fit_chips()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -148,11 +148,13 @@ class TargetsTable(QWidget):
         self.practice = Button("Practice shop", "quiet", "play")
         self.practice.setAccessibleName("Open the practice shop")
         self.practice.setToolTip("Open the practice shop")
-        self.add = Button("Add a target", icon="plus")
-        self.add.setAccessibleName("Add a target")
+        self.connect_one = Button("Connect a target …", icon="plus")
+        self.connect_one.setToolTip("Find out what a service has, and make a target of it (Ctrl N)")
+        self.add = Button("Add a file", "quiet", "file")
+        self.add.setAccessibleName("Add a target's file")
         self.add.setShortcut("Ctrl+O")
         self.add.setToolTip("Choose target files, or drop them on this page (Ctrl O)")
-        return row([self.filter, self._slash, 2, self._chip_row, -1, self.practice, self.add])
+        return row([self.filter, self._slash, 2, self._chip_row, -1, self.practice, self.add, self.connect_one])
 
     def _show_chips(self) -> None:
         found = dict(counts(self._views))
@@ -168,7 +170,9 @@ class TargetsTable(QWidget):
         self._fit_chips()
 
     def _fit_chips(self) -> None:
-        taken = self.filter.width() + self.practice.sizeHint().width() + self.add.sizeHint().width() + 60
+        taken = (
+            self.filter.width() + self.practice.sizeHint().width() + self.add.sizeHint().width() + self.connect_one.sizeHint().width() + 68
+        )
         room = self.width() - taken
         for state in dict(counts(self._views)):
             chip = self._chips[state]

@@ -34,7 +34,10 @@ async def look_kubernetes(kube: KubeClient, namespace: str) -> Found:
     answers = await asyncio.gather(*(_list(kube, kind, namespace) for kind in kinds))
     services, deployments, routes, rollouts = (found for found, _ in answers)
     notes = tuple(dict.fromkeys(note for _, note in answers if note))
-    found = [*_rollouts(rollouts), *_routes(routes, services, deployments), *_services(services, deployments)]
+    split = _routes(routes, services, deployments)
+    taken = {part.name for route in split for part in route.parts}  # a Service that is one side of a route is no place to switch
+    free = [each for each in services if _name(each) not in taken]
+    found = [*_rollouts(rollouts), *split, *_services(free, deployments)]
     return Found(kube.system, tuple(found), notes=notes)
 
 

@@ -21,6 +21,7 @@ from console.model.rollout import Actor
 from console.model.verbs import State
 from console.model.views import SendView, StageView, Update
 from tests.desktop import samples
+from tests.desktop.pages.fake_wizard import FakeWizard
 
 DETECT = (
     DetectRow(5, 900.0, 20.0, "of customers paying where 95 % do"),
@@ -118,6 +119,7 @@ class FakeDesk:
         self.kept, self.places, self.tried = samples.records(), [], samples.tried()
         self.proved = Proved(1, "Rita M. (keyring, 4f2a9c11)", True, 412, "9be1c07d" * 8, "Rita M. (keyring, 4f2a9c11)", 9, True)
         self.on_update = None
+        self.wizard = FakeWizard()
         self.channels_tried = ()
 
     def listen(self, on_update, on_event=None):
@@ -151,6 +153,9 @@ class FakeDesk:
 
     async def cancel_pipeline(self, rollout, reason):
         self._note("cancel_pipeline", rollout, reason)
+
+    async def approve_gate(self, rollout, gate, reason):
+        self._note("approve_gate", rollout, gate, reason)
 
     async def check_file(self, path):
         self._note("check_file", path)

@@ -53,7 +53,7 @@ class Console:
         self.arm, self.test_channels = engine.arm, engine.test_channels
         self.trust = engine.trust
         self.ended, self.elsewhere, self.taken = engine.ended, engine.elsewhere, engine.taken
-        self.cancel_pipeline = engine.cancel_pipeline
+        self.cancel_pipeline, self.approve_gate = engine.cancel_pipeline, _by_a_person(secrets, engine.approve_gate)
         self.move_step, self.rehearse = _by_a_person(secrets, engine.move_step), _by_a_person(secrets, engine.rehearse)
         self.lift_quarantine = engine.lift_quarantine
         self.resume_reconcilers = _by_a_person(secrets, engine.resume_reconcilers)

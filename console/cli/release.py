@@ -11,6 +11,7 @@ import typer
 from console.app import Console
 from console.cli.moves import Ended, ended, report
 from console.cli.output import print_error, print_json, print_table
+from console.cli.pipelining import PipelineTeller
 from console.cli.session import act, command, target_of, with_console
 from console.cli.target import AsJson, Reason
 from console.cli.watching import NOBODY, driver_of, take_from_a_watcher, watch_words
@@ -147,7 +148,8 @@ async def drive(console: Console, wanted: Command) -> Rollout:
     def pass_on(event: Event) -> None:
         loop.call_soon_threadsafe(on_event, event)
 
-    cancel = console.listen(lambda _: None, pass_on)
+    teller = PipelineTeller(wanted.target, lambda line: print(line, flush=True))
+    cancel = console.listen(lambda update: loop.call_soon_threadsafe(teller.take, update), pass_on)
     try:
         answer = await act(console, wanted)
         console.engine.stay(answer.rollout)

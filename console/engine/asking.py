@@ -125,6 +125,14 @@ class Asking:
 
         return ask
 
+    def goes_on(self, live: LiveTarget, record: LiveRollout, verb: Verb) -> Decision:
+        """Return whether something of a rollout's own plan, which this console drives, may go on now."""
+        lease = record.lease
+        asked = self._request(live, verb, self._around.actor, self.freeze(live), lease)
+        rollout = RolloutNow(record.id, record.rollout.phase, record.rollout.plan.hash, lease, lease.token if lease else 0)
+        versions = forward_versions(live, record.rollout.plan, "")
+        return may(replace(asked, rollout=rollout, in_plan=True, plan_hash=rollout.plan_hash, versions=versions))
+
     def _freeze(self, live: LiveTarget, windows: tuple[FreezeWindow, ...], stops: tuple[StopTheLine, ...]) -> FreezeState:
         now = self._around.clock.now()
         calendar = compiled((*self.own_windows(live), *windows), now, self._calendars.get(live.name))

@@ -21,6 +21,7 @@ from console.engine.others import Others, alone_words, prune
 from console.engine.outbox import OnEvent, OnUpdate, Outbox
 from console.engine.parts import Parts
 from console.engine.pictures import Painter
+from console.engine.pipeline import approve
 from console.engine.planning import start_obstacles, view_plan
 from console.engine.presence import still_runs
 from console.engine.recovery import Recovery
@@ -229,6 +230,11 @@ class Engine:
         if pipeline is None or run is None or run.state != "running":
             raise NotAllowed(f"No pipeline of {rollout} runs here.")
         await pipeline.cancel(run.id, reason)
+
+    async def approve_gate(self, rollout: str, gate: str, reason: str) -> None:
+        """Let the pipeline's stage go on that waits at a gate. Raises NotAllowed where it may not, or nothing waits there."""
+        record = self._record(rollout)
+        await approve(self._parts, self._parts.target(record.rollout.plan.target), record, gate, reason)
 
     async def ended(self, rollout: str) -> Rollout:
         """Return a rollout once it is over, or waits for a person."""

@@ -2,22 +2,28 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from console.engine import step
 from console.engine.parts import Parts
 from console.engine.state import LiveRollout, LiveTarget
+from console.model.audit import Entry, RecordKind
 from console.model.clock import iso
-from console.model.errors import ConsoleError, OutcomeUnknown, Unreachable
+from console.model.errors import ConsoleError, NotAllowed, OutcomeUnknown, Unreachable
 from console.model.hooks import reach
 from console.model.plan import StepKind
-from console.model.ports import FindsRuns, Pipeline
+from console.model.ports import ApprovesGates, FindsRuns, Pipeline, TellsChanges
 from console.model.readings import LogLine, PipelineRun
 from console.model.rollout import Intent, Outcome, Rollout, StepRow, StepState
+from console.model.verbs import Verb
 
 LOG = logging.getLogger(__name__)
 
 LOOK_S = 0.25
 """How soon a run is cancelled after its rollout goes back."""
+
+CHANGES_S = 5.0
+CHANGES_KEPT = 100
 
 CANCEL_AGAIN_S = 2.0
 """How soon a cancel is tried again that did not reach its system."""
@@ -43,6 +49,7 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
         run = await _left(pipeline, record, order) or await pipeline.start(str(order.step.want["version"]), key)
         accepted_at = around.clock.now()
         reach("after-send")
+        await _learn_changes(pipeline, record, run)
         await _follow(parts, live, record, run)
     except ConsoleError as error:
         state = StepState.UNKNOWN if accepted_at is not None or _perhaps(error) else StepState.FAILED
@@ -56,6 +63,46 @@ async def run_pipeline(parts: Parts, live: LiveTarget, record: LiveRollout, orde
     detail = "" if passed else f"The pipeline {seen['state']}. {ended.reason if ended else ''}".strip()
     state = StepState.CONFIRMED if passed else StepState.FAILED
     return await step.settle(around, record, row, Outcome(row.id, state, now, accepted_at, now, seen, detail))
+
+
+async def approve(parts: Parts, live: LiveTarget, record: LiveRollout, gate: str, reason: str) -> None:
+    """Let a stage go on that waits for a person. Raises NotAllowed without a reason, where going forward is shut, or nothing waits there.
+
+    The intent is recorded before anything is sent, and what became of it after.
+    """
+    run, around = record.pipeline, parts.around
+    pipeline: object = live.connections.pipeline
+    waiting = [] if run is None else [stage.name for stage in run.stages if stage.gate and stage.gate == gate]
+    if run is None or not waiting or not isinstance(pipeline, ApprovesGates):
+        raise NotAllowed(f"Nothing of {record.id} waits at this gate.", advice="Look at the pipeline's stages: it may have gone on.")
+    if not reason or reason.isspace():
+        raise NotAllowed("A gate is approved with a reason only.", advice="Say why it may go on.")
+    await parts.asking.refresh()
+    decision = parts.asking.goes_on(live, record, Verb.RUN_PIPELINE)
+    if not decision.allowed:
+        raise NotAllowed(f"The gate was not approved: {' '.join(decision.reasons)}", advice=decision.allowed_instead)
+    told = {"run": run.id, "stage": waiting[0]}
+    entry = Entry(RecordKind.INTENT, around.actor, around.clock.now(), "approve gate", live.name, record.id, reason, detail=told)
+    await around.store.audit.append(entry)
+    result = "accepted"
+    try:
+        await pipeline.approve(run.id, gate, reason)
+    except ConsoleError as error:
+        result = error.message
+        raise
+    finally:
+        await around.note(replace(entry, kind=RecordKind.OUTCOME, at=around.clock.now(), result=result))
+
+
+async def _learn_changes(pipeline: Pipeline, record: LiveRollout, run: str) -> None:
+    """Ask what a run builds, where its system tells; nothing waits long for it, and a release goes on without."""
+    if not isinstance(pipeline, TellsChanges):
+        return
+    try:
+        async with asyncio.timeout(CHANGES_S):
+            record.changes = tuple(await pipeline.changes(run))[:CHANGES_KEPT]
+    except (ConsoleError, TimeoutError) as error:
+        LOG.info("what %s builds is not known: %s", run, error)
 
 
 def key_of(rollout: Rollout, step_id: str) -> str:

@@ -15,7 +15,18 @@ from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState, TrafficNow
 from console.model.ports import Connections
 from console.model.readiness import Rehearsal
-from console.model.readings import FlagState, Foreseen, Identity, LogLine, MetricReading, PipelineRun, SideVersion, Split, UndoState
+from console.model.readings import (
+    FlagState,
+    Foreseen,
+    Identity,
+    LogLine,
+    MetricReading,
+    PipelineRun,
+    RunChange,
+    SideVersion,
+    Split,
+    UndoState,
+)
 from console.model.rollout import Actor, Lease, Rollout, StepRow
 from console.model.stores import Handover, RolloutChange, TargetRow
 from console.model.systems import Side
@@ -107,6 +118,8 @@ class LiveRollout:
     judged_until: datetime | None = None
     """The newest sample of another console that was given to the judge here."""
     pipeline: PipelineRun | None = None
+    changes: tuple[RunChange, ...] = ()
+    """What the pipeline's run builds, where its system tells."""
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     markers: deque[Marker] = field(default_factory=lambda: deque(maxlen=MARKERS))
     unknowns: dict[str, UnknownView] = field(default_factory=dict)

@@ -120,6 +120,10 @@ class Desk(Protocol):
         """Stop the run of the pipeline that is on its way; the rollout then stands held."""
         ...
 
+    async def approve_gate(self, rollout: str, gate: str, reason: str) -> None:
+        """Let the pipeline's stage go on that waits at a gate; a forward move. Raises NotAllowed where it may not."""
+        ...
+
     async def handover_card(self, rollout: str) -> HandoverCard:
         """Return what a new driver has to know, with the target read back now."""
         ...

@@ -9,7 +9,7 @@ from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheL
 from console.model.links import Link
 from console.model.notes import ChannelView
 from console.model.readiness import Readiness
-from console.model.readings import LogLine, PipelineRun
+from console.model.readings import LogLine, PipelineRun, RunChange
 from console.model.rollout import Lease, Phase, StepRow
 from console.model.systems import Side
 from console.model.target import Environment
@@ -354,6 +354,7 @@ class RolloutView:
     verbs: Mapping[Verb, VerbView]
     pipeline: PipelineRun | None = None
     log: tuple[LogLine, ...] = ()
+    changes: tuple[RunChange, ...] = ()
     steps: tuple[StepRow, ...] = ()
     note: str = ""
     bake: bool = False

@@ -1,14 +1,15 @@
 """A pipeline whose runs live on without the console: what was left is followed to its end, and nothing is built a second time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from engine_fakes import ANA, WITH_PIPELINE, FakePipeline, World, world
 
-from console.model.errors import OutcomeUnknown, Unreachable
-from console.model.readings import LogLine, PipelineRun
+from console.model.audit import AuditFilter
+from console.model.errors import NotAllowed, OutcomeUnknown, Unreachable
+from console.model.readings import LogLine, PipelineRun, PipelineStageRun, RunChange
 from console.model.rollout import StepState
 from console.model.verbs import Verb
 
@@ -133,3 +134,75 @@ async def test_a_cancel_that_does_not_arrive_is_tried_again_while_the_rollout_go
         await w.time.advance(5)
         assert tries == ["the rollout goes back"] * 2
         assert pipeline.state == "cancelled"
+
+
+@dataclass
+class Gated(Remote):
+    """A pipeline whose run waits at a gate until somebody approves it; it tells what it builds."""
+
+    approvals: list[tuple[str, str, str]] = field(default_factory=list)
+    deaf_gate: Exception | None = None
+
+    async def follow(self, run: str) -> AsyncIterator[PipelineRun | LogLine]:
+        now = self.time.clock.now()
+        stage = PipelineStageRun("Approval for production", "waiting", now, gate="11")
+        yield PipelineRun(run, "5.2b", "running", (stage,), note="It waits for a person.", link="https://ci.example/run/1")
+        while not self.approvals:
+            await self.time.sleep(0.5)
+        yield PipelineRun(run, "5.2b", "passed", (replace(stage, state="passed", gate=""),))
+
+    async def approve(self, run: str, gate: str, reason: str) -> None:
+        if self.deaf_gate is not None:
+            raise self.deaf_gate
+        self.approvals.append((run, gate, reason))
+
+    async def changes(self, run: str) -> Sequence[RunChange]:
+        return (RunChange("4f1c", "Ana", "Fix the cart"),)
+
+
+async def test_a_gate_is_approved_with_a_reason_that_is_recorded_before_and_after(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        pipeline = w.shop.pipeline = Gated(w.time)
+        desk = await w.desk()
+        rollout = await desk.start()
+        await w.time.advance(3)
+        view = desk.view(rollout)
+        assert view.pipeline is not None
+        assert view.pipeline.stages[0].gate == "11"
+        assert [change.title for change in view.changes] == ["Fix the cart"]
+        for gate, reason, said in (("11", " ", "with a reason only"), ("12", "tested", "Nothing of R-1 waits")):
+            with pytest.raises(NotAllowed, match=said):
+                await w.time.really(desk.engine.approve_gate(rollout, gate, reason))
+        await w.time.really(desk.engine.approve_gate(rollout, "11", "tested by hand"))
+        await desk.until_stage(rollout, 0)
+        assert [each[1:] for each in pipeline.approvals] == [("11", "tested by hand")]
+        records = [record.entry for record in await w.store.audit.page(AuditFilter(), None, 200)]
+        assert [(each.kind.value, each.reason, each.result) for each in records if each.verb == "approve gate"] == [
+            ("outcome", "tested by hand", "accepted"),
+            ("intent", "tested by hand", ""),
+        ]
+
+
+async def test_a_gate_that_was_not_reached_is_recorded_as_such_and_nothing_goes_on(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        pipeline = w.shop.pipeline = Gated(w.time, deaf_gate=Unreachable("no answer from the CI", sent=True))
+        desk = await w.desk()
+        rollout = await desk.start()
+        await w.time.advance(3)
+        with pytest.raises(Unreachable):
+            await w.time.really(desk.engine.approve_gate(rollout, "11", "tested by hand"))
+        records = [record.entry for record in await w.store.audit.page(AuditFilter(), None, 200)]
+        assert next(each for each in records if each.verb == "approve gate").result == "no answer from the CI"
+        assert pipeline.approvals == []
+
+
+async def test_no_gate_is_approved_while_the_line_is_stopped(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        pipeline = w.shop.pipeline = Gated(w.time)
+        desk = await w.desk()
+        rollout = await desk.start()
+        await w.time.advance(3)
+        await w.time.really(desk.engine.line.stop_the_line("peak", None, ()))
+        with pytest.raises(NotAllowed, match="The gate was not approved"):
+            await w.time.really(desk.engine.approve_gate(rollout, "11", "tested by hand"))
+        assert pipeline.approvals == []

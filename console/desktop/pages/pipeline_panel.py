@@ -1,7 +1,7 @@
 """Beside the gates: the pipeline with its live log, the steps that were sent, and a gate's evidence."""
 
-from PySide6.QtCore import QRectF, QSize, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QRectF, QSize, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QPainter
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
@@ -13,13 +13,15 @@ from console.desktop.widgets.label import Label
 from console.desktop.widgets.log_view import LogView
 from console.desktop.widgets.mark import paint_mark
 from console.desktop.widgets.painted import RIGHT, Painted, hairline, write
-from console.model.readings import PipelineStageRun
+from console.model.readings import PipelineRun, PipelineStageRun, RunChange
 from console.model.rollout import StepRow, StepState
 from console.model.verbs import State
 from console.model.views import GateView, RolloutView
 
 _STAGE_MARKS = {
     "planned": State.PLANNED,
+    "waiting": State.HELD,
+    "skipped": State.WAIVED,
     "running": State.IN_ROLLOUT,
     "passed": State.HEALTHY,
     "failed": State.FAILED,
@@ -44,6 +46,23 @@ def stage_line(stage: PipelineStageRun) -> Line:
     took = "" if stage.started_at is None or stage.ended_at is None else forms.span((stage.ended_at - stage.started_at).total_seconds())
     code = "" if stage.exit_code in {None, 0} else f"exit {stage.exit_code}"
     return _STAGE_MARKS.get(stage.state, State.PLANNED), stage.name, ", ".join(part for part in (stage.state, code) if part), took
+
+
+def run_words(run: PipelineRun) -> str:
+    """Return a run in one line: what it is, how it stands, and why or what for it waits."""
+    more = "".join(f": {words}" for words in (run.reason, run.note) if words)
+    return f"run {run.id}, {run.version}, {run.state}{more}"
+
+
+def web_address(link: str) -> bool:
+    """Tell whether a link from outside leads to a page: nothing else is opened."""
+    address = QUrl(link, QUrl.ParsingMode.StrictMode)
+    return address.isValid() and address.scheme() in {"http", "https"} and bool(address.host())
+
+
+def change_line(change: RunChange) -> Line:
+    """Return a change as a line."""
+    return State.PLANNED, change.revision[:10] or "change", change.title, change.author
 
 
 def step_line(step: StepRow) -> Line:
@@ -91,17 +110,25 @@ class Lines(Painted):
 
 
 class PipelinePanel(Card):
-    """Three views in one place; `cancelled` asks to stop the pipeline's run."""
+    """Views in one place; `cancelled` asks to stop the pipeline's run, `approved` to let a waiting stage of it go on."""
 
     cancelled = Signal()
+    approved = Signal(str, str)
+    """A gate that a person may approve, and the stage's name."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(pad=13, parent=parent)
-        self._views = {name: Button(name, "segment") for name in ("Pipeline", "Steps", "Evidence")}
+        self._views = {name: Button(name, "segment") for name in ("Pipeline", "Changes", "Steps", "Evidence")}
         self._stack = QStackedWidget()
         self._aside = Label("", "caption", "text.3", elide=True)
         self.cancel = Button("Cancel the run", "quiet", "x")
         self.cancel.clicked.connect(self.cancelled)
+        self.open, self.approve = Button("Open in the browser", "quiet"), Button("Approve…", "quiet", "check")
+        self.open.clicked.connect(self._open)
+        self.approve.clicked.connect(self._approve)
+        for each in (self.open, self.approve, self._views["Changes"]):
+            each.setVisible(False)
+        self._run: PipelineRun | None = None
         for at, button in enumerate(self._views.values()):
             button.setAutoExclusive(True)
             button.setFont(theme.font("small"))
@@ -109,6 +136,7 @@ class PipelinePanel(Card):
         self.body.addLayout(row([*self._views.values(), 8, self._aside, self.cancel], 0))
         self.body.addWidget(self._stack, 1)
         self._stack.addWidget(self._pipeline())
+        self._stack.addWidget(self._changes_view())
         self._stack.addWidget(self._steps_view())
         self._stack.addWidget(self._evidence_view())
         self.setMinimumHeight(LEAST)
@@ -142,7 +170,12 @@ class PipelinePanel(Card):
         run = rollout.pipeline
         self._views["Pipeline"].setVisible(run is not None)
         self.cancel.setVisible(run is not None and run.state == "running")
-        self._aside.setText("" if run is None else f"run {run.id}, {run.version}, {run.state}" + (f": {run.reason}" if run.reason else ""))
+        self._run = run
+        self._aside.setText("" if run is None else run_words(run))
+        self.open.setVisible(run is not None and web_address(run.link))
+        self.approve.setVisible(run is not None and run.state == "running" and any(stage.gate for stage in run.stages))
+        self._views["Changes"].setVisible(bool(rollout.changes))
+        self.changes.show_lines(tuple(change_line(change) for change in rollout.changes))
         if run is not None:
             self.stages.show_lines(tuple(stage_line(stage) for stage in run.stages))
             self.log.show_lines(rollout.log)
@@ -164,9 +197,24 @@ class PipelinePanel(Card):
         view = QWidget()
         self.stages, self.log = Lines(24), LogView()
         self.log.setMinimumHeight(84)
-        fill(column := QVBoxLayout(view), [self.stages, self.log], 6)
-        column.setStretch(1, 1)
+        fill(column := QVBoxLayout(view), [self.stages, row([self.approve, self.open, -1], 6), self.log], 6)
+        column.setStretch(2, 1)
         return Scrolled(view)
+
+    def _open(self) -> None:
+        if self._run is not None and web_address(self._run.link):
+            QDesktopServices.openUrl(QUrl(self._run.link))
+
+    def _approve(self) -> None:
+        waiting = next((stage for stage in self._run.stages if stage.gate), None) if self._run is not None else None
+        if waiting is not None:
+            self.approved.emit(waiting.gate, waiting.name)
+
+    def _changes_view(self) -> QWidget:
+        content = QWidget()
+        self.changes = Lines(24)
+        fill(QVBoxLayout(content), [self.changes, -1], 0)
+        return Scrolled(content)
 
     def _steps_view(self) -> QWidget:
         content = QWidget()

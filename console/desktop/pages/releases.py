@@ -43,6 +43,7 @@ class ReleasesPage(Page):
         self.rollout.audited.connect(lambda: self.went.emit("audit", self._shown))
         self.rollout.planned.connect(self._plan_again)
         self.rollout.cancelled.connect(self._ask_cancel)
+        self.rollout.approved.connect(self._ask_approval)
         self.moves = BackMoves(around, self)
         self.moves.told.connect(self.told)
         self.rollout.moved.connect(self._move_step)
@@ -186,6 +187,19 @@ class ReleasesPage(Page):
         dialog.reasoned.connect(
             lambda why: self.around.bridge.ask(
                 lambda desk: desk.cancel_pipeline(view.id, why), lambda _: dialog.accept(), dialog.show_problem, dialog
+            )
+        )
+        dialog.open()
+
+    def _ask_approval(self, gate: str, name: str) -> None:
+        view = self.around.known.rollouts.get(self._shown)
+        if view is None:
+            return
+        text = f"{name}: the pipeline's run waits for a person and goes on once you approve. The reason is sent with it."
+        dialog = AskingWhy("Approve the gate?", text, "Approve", "act", self)
+        dialog.reasoned.connect(
+            lambda why: self.around.bridge.ask(
+                lambda desk: desk.approve_gate(view.id, gate, why), lambda _: dialog.accept(), dialog.show_problem, dialog
             )
         )
         dialog.open()

@@ -47,6 +47,8 @@ class RolloutPane(QWidget):
     audited = Signal()
     planned = Signal()
     cancelled = Signal()
+    approved = Signal(str, str)
+    """A gate of the pipeline that a person may approve, and its name."""
     moved = Signal(int, str)
     """A step of the way back, by `seq`, and the move that a person chose on it."""
 
@@ -126,7 +128,7 @@ class RolloutPane(QWidget):
         """Let Tab go as a person looks: the way back, the evidence, then the panels beside it."""
         acts = (self.unknown.roll_back, self.unknown.resume, *self.act.buttons, self.next.button)
         ways = (*self.back.rows.buttons, *acts, self.wheel.take, self.wheel.hand_over)
-        steps = (*ways, self.gates.card.link, *self.pipeline.tabs, self.pipeline.cancel)
+        steps = (*ways, self.gates.card.link, *self.pipeline.tabs, self.pipeline.open, self.pipeline.approve, self.pipeline.cancel)
         for before, after in pairwise(steps):
             self.setTabOrder(before, after)
 
@@ -140,6 +142,7 @@ class RolloutPane(QWidget):
         self.next.audited.connect(self.audited)
         self.next.planned.connect(self.planned)
         self.pipeline.cancelled.connect(self.cancelled)
+        self.pipeline.approved.connect(self.approved)
 
     def _back(self) -> None:
         if self._view is not None:

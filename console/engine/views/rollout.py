@@ -56,6 +56,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         verbs=verb_views(live, record, (*BAR, *STEERING), decide) if newest else {},
         pipeline=record.pipeline,
         log=tuple(record.log),
+        changes=record.changes,
         steps=record.rows_in_order(),
         note=_note(record),
         absence=record.absence,

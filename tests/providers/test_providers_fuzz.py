@@ -3,22 +3,38 @@
 import asyncio
 import contextlib
 import json
+from pathlib import Path
 from unittest.mock import AsyncMock
 
 from hypothesis import given
 from hypothesis import strategies as st
+from servers.argocd_stand_in import ArgoCdStandIn
 
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError
 from console.model.readings import SplitChange
-from console.model.systems import EnvoyTraffic, HaproxyTraffic, HttpFlag, HttpWorkloads, OpenMetricsSource
+from console.model.systems import (
+    ArgoCdUndo,
+    EnvoyTraffic,
+    HaproxyTraffic,
+    HttpFlag,
+    HttpWorkloads,
+    LaunchDarklyFlag,
+    OpenMetricsSource,
+    TraefikTraffic,
+    UnleashFlag,
+)
 from console.providers.clients.haproxy import parse_address
 from console.providers.clients.http import Reply
 from console.providers.flags.httpflag import HttpFlags
+from console.providers.flags.launchdarkly import LaunchDarklyFlags
+from console.providers.flags.unleash import UnleashFlags
 from console.providers.metrics.openmetrics import OpenMetricsScrape
 from console.providers.traffic.envoy import EnvoyRouter
 from console.providers.traffic.haproxy import HaproxyRouter
 from console.providers.traffic.haproxy_tables import read_info, read_servers, read_sessions
+from console.providers.traffic.traefik import TraefikRouter
+from console.providers.undo.argocd import BACK, PAUSED, ArgoCdStep
 from console.providers.workloads.http import HttpWorkloadVersions
 
 KEYS = st.sampled_from(
@@ -88,6 +104,67 @@ def test_any_json_is_read_or_refused_by_every_http_provider(value: object) -> No
         HttpWorkloadVersions(HttpWorkloads({"blue": "http://127.0.0.1:1/"}), http, clock).version("blue"),
     ):
         ours_or_nothing(coroutine)
+
+
+GOOD = (
+    {"weighted": {"services": [{"name": "blue", "weight": 95}, {"name": "green", "weight": 5}]}, "status": "enabled"},
+    [{"name": "web", "address": ":80"}],
+    {
+        "name": "blue",
+        "environment": "blue",
+        "enabled": True,
+        "strategies": [{"id": "1", "name": "flexibleRollout", "parameters": {"rollout": "5"}, "constraints": [], "segments": []}],
+    },
+    {"query": {"environment": "blue"}, "features": [{"name": "blue", "enabled": True, "strategies": []}]},
+    {"events": [{"environment": "blue", "label": "on", "createdBy": "rita", "createdAt": "now"}]},
+    {
+        "key": "blue",
+        "variations": [{"_id": "y", "value": True}, {"_id": "n", "value": False}],
+        "environments": {
+            "blue": {
+                "on": True,
+                "version": 1,
+                "offVariation": 1,
+                "fallthrough": {"rollout": {"variations": [{"variation": 0, "weight": 5000}, {"variation": 1, "weight": 95000}]}},
+            }
+        },
+        "items": [{"date": 1, "member": {"email": "rita"}, "titleVerb": "on"}],
+    },
+    ArgoCdStandIn().value() | {"metadata": {"name": "blue", "annotations": {PAUSED: "{}", BACK: '{"from": "a", "to": "b"}'}}},
+)
+
+
+@st.composite
+def nearly_good(draw: st.DrawFn) -> object:
+    """A good answer in which one value, somewhere, is another one."""
+    value = json.loads(json.dumps(draw(st.sampled_from(GOOD))))
+    holder, key = [value], 0
+    while isinstance(holder[key], list | dict) and holder[key] and draw(st.integers(0, 9)):
+        holder = holder[key]
+        key = draw(st.sampled_from(sorted(holder) if isinstance(holder, dict) else range(len(holder))))
+    top = holder[key] is value
+    holder[key] = draw(VALUES)
+    return holder[key] if top else value
+
+
+@given(VALUES | nearly_good())
+def test_any_json_is_read_or_refused_by_flag_services_and_what_watches_a_file(value: object) -> None:
+    http = AsyncMock()
+    http.send.return_value = Reply("Shop", json.dumps(value).encode(), "application/json")
+    clock = SystemClock()
+    traefik = TraefikRouter(TraefikTraffic("http://127.0.0.1:1", "none.yaml", "shop", {"blue": "blue"}), Path("/nowhere"), http, clock)
+    unleash = UnleashFlags(UnleashFlag("http://127.0.0.1:1", "blue", "blue"), http, clock, client_token=AsyncMock(return_value="x"))
+    dark = LaunchDarklyFlags(LaunchDarklyFlag("blue", "shop", "blue"), http, clock)
+    argo = [ArgoCdStep(ArgoCdUndo("http://127.0.0.1:1", "blue", action), http, clock) for action in ("pause", "resume", "rollback", "sync")]
+    change = SplitChange({"blue": 95, "green": 5}, "k", backward=False)
+    for coroutine in (traefik.split(), traefik.identity(), traefik.measured(), traefik.set_split(change), unleash.state(), dark.state()):
+        ours_or_nothing(coroutine)
+    for flags in (unleash, dark):
+        for on in (True, False):
+            ours_or_nothing(flags.set_flag(on=on, percent=5, key="k"))
+    for step in argo:
+        ours_or_nothing(step.look())
+        ours_or_nothing(step.run("k"))
 
 
 @given(st.binary(max_size=300))

@@ -108,7 +108,11 @@ async def test_a_file_that_traefik_did_not_take_up_is_told_and_stops_what_goes_f
 ) -> None:
     """Another part of the file is wrong to Traefik, so that it goes on with what it had."""
     router = router_of(traefik_server.spec, http)
-    traefik_server.write(traefik_server.configured.replace("weight: 0 ", "weight: 30 ") + "http2: [wrong, for, Traefik]\n")
+    traefik_server.write(traefik_server.configured.replace("weight: 0 ", "weight: 30 ") + "tcp: [wrong, for, Traefik]\n")
+    refused = traefik_server.child.log
+    async with asyncio.timeout(10):
+        while "tcp" not in refused.read_text().partition("Error occurred during watcher callback")[2]:
+            await asyncio.sleep(0.01)
     split = await router.split()
     assert split.weights == {"blue": 100, "green": 0}
     assert "the file asks for blue 100, green 30, which Traefik has not taken up" in split.note

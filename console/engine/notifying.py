@@ -21,7 +21,7 @@ from console.model.rollout import Actor, Rollout
 
 LOG = logging.getLogger(__name__)
 
-LEAVE_S = 5.0
+LEAVE_S = 3.0
 """A console that closes waits no longer for what is not told yet."""
 
 TEST_S = 20.0

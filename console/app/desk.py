@@ -55,6 +55,8 @@ class Console:
         self.ended, self.elsewhere, self.taken = engine.ended, engine.elsewhere, engine.taken
         self.cancel_pipeline, self.approve_gate = engine.cancel_pipeline, _by_a_person(secrets, engine.approve_gate)
         self.move_step, self.rehearse = _by_a_person(secrets, engine.move_step), _by_a_person(secrets, engine.rehearse)
+        self.start_train, self.resume_train = _by_a_person(secrets, engine.trains.start), _by_a_person(secrets, engine.trains.resume)
+        self.hold_train, self.roll_back_train = engine.trains.hold, engine.trains.roll_back
         self.lift_quarantine = engine.lift_quarantine
         self.resume_reconcilers = _by_a_person(secrets, engine.resume_reconcilers)
         self.handover_card, self.seen_absence = engine.handover_card, engine.seen_absence
@@ -68,7 +70,7 @@ class Console:
         self.secrets = secrets.state_async
         self.put_secret = secrets.put_async
         self.team_try, self.team_leave = joining.attempt, team.leave
-        self.wizard: Wizard = ConnectWizard(clock, secrets, self.add_target)
+        self.wizard: Wizard = ConnectWizard(clock, secrets, self.add_target, self._observe)
         self._beyond_the_desk(store, engine)
 
     def _beyond_the_desk(self, store: Store, engine: Engine) -> None:
@@ -150,6 +152,13 @@ class Console:
             await self.store.targets.put(row, self.actor, "add", self._clock.now())
         await self.engine.fleet.take_in(row)
         return target.name
+
+    async def _observe(self, path: Path) -> None:
+        """Make the target of a file observe-only before the file is written anew. Raises NotAllowed while a rollout runs on it."""
+        where = str(await asyncio.to_thread(path.resolve))
+        for row in await self.store.targets.rows():
+            if row.path == where and row.armed:
+                await self.arm(row.name, armed=False, reason="its file is written anew")
 
     async def drop_target(self, target: str) -> None:
         """Forget a target; its history stays. Raises NotAllowed while a rollout runs on it."""

@@ -29,10 +29,16 @@ VERSION_PATHS = ("/version", "/api/version", "/healthz", "/health", "/info", "/-
 
 
 class ConnectWizard:
-    """The wizard's side of the desk (`console.model.wizard.Wizard`). `take_in` takes a written file in as a target."""
+    """The wizard's side of the desk (`console.model.wizard.Wizard`).
 
-    def __init__(self, clock: Clock, secrets: "Secrets", take_in: Callable[[Path], Awaitable[str]]) -> None:
-        self._clock, self._secrets, self._take_in = clock, secrets, take_in
+    `take_in` takes a written file in as a target; `observe` makes the target of a file observe-only before that file is written anew, or
+    raises NotAllowed where a rollout is on its way on it.
+    """
+
+    def __init__(
+        self, clock: Clock, secrets: "Secrets", take_in: Callable[[Path], Awaitable[str]], observe: Callable[[Path], Awaitable[None]]
+    ) -> None:
+        self._clock, self._secrets, self._take_in, self._observe = clock, secrets, take_in, observe
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def contexts(self, kubeconfig: str) -> Sequence[str]:
@@ -75,6 +81,8 @@ class ConnectWizard:
         """Write a file and take its target in, observe-only."""
         from console.files.draftfile import keep  # noqa: PLC0415
 
+        if written.replaces:
+            await self._observe(written.path)
         await asyncio.to_thread(keep, written)
         return await self._take_in(written.path)
 

@@ -5,14 +5,10 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from console.files.atomic import write_whole
+from console.files.merging import merged
 from console.files.targetfile import read_target
 from console.files.write import write_target
 from console.files.yamltext import MAX_BYTES
@@ -34,10 +30,6 @@ _COMMENTS: Mapping[str, str] = {
     "after_a_fail": "When a gate fails, traffic goes back by itself after this; Hold cancels.",
     "freeze": "What a rollout on its way does when a freeze begins: hold, or roll back.",
 }
-_WRITTEN = frozenset(
-    {"format", "name", "title", "environment", "owner", "sides", "traffic", "workloads", "metrics", "pipeline", "flag", "gates", "stages"}
-)
-"""What a wizard answers; everything else of a file that is there stays."""
 
 
 def drafted(target: Target, path: Path) -> Written:
@@ -78,55 +70,10 @@ def commented(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def merged(text: str, target: Target, path: Path) -> str:
-    """Return a file's text with the answers of a draft in it: comments, and what a draft does not answer, stay as they are."""
-    yaml = YAML(pure=True)
-    yaml.preserve_quotes = True
-    yaml.width = 1_000_000
-    if re.search(r"^( *)[^\s#-][^\n]*:\n+\1  +- ", text, re.MULTILINE):  # as the file has it: lists further in than their key
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    try:
-        there, new = yaml.load(text), yaml.load(write_target(target))
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise _not_ours(path) from error
-    if not isinstance(there, dict):
-        raise _not_ours(path)
-    for key in _WRITTEN:
-        if key not in new:
-            there.pop(key, None)
-        elif isinstance(there.get(key), dict) and isinstance(new[key], dict):
-            _graft(there[key], new[key])
-        elif _plain(there.get(key)) != _plain(new[key]):
-            there[key] = new[key]
-    out = StringIO()
-    yaml.dump(there, out)
-    return out.getvalue()
-
-
 def _not_ours(path: Path) -> BadFile:
     return BadFile(
         f"{path} is there already, and it is no target file.", means="Nothing was written.", advice="Choose another name for the file."
     )
-
-
-def _graft(there: Any, new: Any) -> None:
-    """Make a mapping say what another says, touching only what differs."""
-    for key in [each for each in there if each not in new]:
-        del there[key]
-    for key, value in new.items():
-        if isinstance(there.get(key), dict) and isinstance(value, dict):
-            _graft(there[key], value)
-        elif _plain(there.get(key)) != _plain(value):
-            there[key] = value
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as the file's readers see it: every scalar is text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return None if value is None else str(value)
 
 
 def _difference(before: str, after: str, path: Path) -> list[str]:

@@ -32,7 +32,7 @@ def quiet(_words: str) -> None:
 
 @pytest.fixture
 async def console() -> AsyncIterator[Console]:
-    async with opened(watch=[]) as made:
+    async with opened(watch=None) as made:
         yield made
 
 
@@ -87,16 +87,23 @@ async def test_a_file_that_is_there_keeps_its_comments_and_is_written_only_as_it
     await console.wizard.write(await console.wizard.write_up(draft, path))
     kept = path.read_text(encoding="utf-8").replace("format: 1", "# Ask Rita before you change this.\nformat: 1") + "rehearse: true\n"
     path.write_text(kept, encoding="utf-8")
+    await console.arm("shop", armed=True, reason="test")
     again = await console.wizard.write_up(replace(draft, title="Shop EU", environment=Environment.PRODUCTION), path)
     assert again.replaces
     changed = [line for line in again.difference if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
     assert changed == ["-title: shop", "-environment: staging", "+title: Shop EU", "+environment: production"]
+    (armed,) = await console.store.targets.rows()
+    assert armed.armed
     assert "# Ask Rita before you change this." in again.text
     assert "rehearse: true" in again.text
     path.write_text(kept + "# somebody was here\n", encoding="utf-8")
     with pytest.raises(StaleWrite):
         await console.wizard.write(again)
     assert path.read_text(encoding="utf-8").endswith("# somebody was here\n")
+    again = await console.wizard.write_up(replace(draft, title="Shop EU"), path)
+    await console.wizard.write(again)
+    (row,) = await console.store.targets.rows()
+    assert not row.armed, "a target that was written anew is observe-only"
 
 
 async def test_an_envoy_tells_its_weighted_routes_and_their_hosts(console: Console, envoy_server: EnvoyServer) -> None:

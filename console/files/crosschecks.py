@@ -250,6 +250,8 @@ def _traefik(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     file, service = _at(tree, ("traffic", "file")), _at(tree, ("traffic", "service"))
     if isinstance(file, str) and not file.strip().lower().endswith((".yaml", ".yml")):
         yield Mistake(("traffic", "file"), shown(file), "a .yaml or .yml file: no other kind can be changed with its comments kept")
+    if _at(tree, ("traffic", "user")) is not None and _at(tree, ("traffic", "token")) is None:
+        yield Mistake(("traffic", "token"), "nothing", "where the password of the user is found")
     if isinstance(service, str) and "@" in service:
         yield Mistake(("traffic", "service"), shown(service), "the name as it stands in the file, without a provider")
 

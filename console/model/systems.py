@@ -36,7 +36,7 @@ class TraefikTraffic:
 
     `api` is the base URL of its API, `file` the file as this computer sees it (from the target file's folder where it is relative),
     `service` the weighted service's name, `services` the service of each side. `metrics` is where its Prometheus metrics are, `api` with
-    /metrics unless told otherwise.
+    /metrics unless told otherwise. `token` is sent as a bearer token, or with `user` as that user's password.
     """
 
     api: str
@@ -46,6 +46,7 @@ class TraefikTraffic:
     metrics: str = ""
     timeout_s: float = 5.0
     token: SecretRef | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def test_the_examples_mean_what_they_say() -> None:
         (TRAEFIK, "service: catalog\n", "service: catalog@file\n", "traffic.service", "without a provider"),
         (TRAEFIK, "green: catalog-green", "green: catalog-blue", "traffic.services", "its own"),
         (TRAEFIK, "green: catalog-green", "violet: catalog-green", "traffic.services.violet", "blue or green"),
+        (TRAEFIK, "  service: catalog\n", "  service: catalog\n  user: rita\n", "traffic.token", "the password of the user"),
         (TRAEFIK, "provider: traefik", "provider: trafik", "traffic.provider", "did you mean traefik?"),
         (TRAEFIK, "  token: keyring:unleash-admin\n", "", "flag.token", "required"),
         (TRAEFIK, "token: keyring:unleash-admin", "token: hunter2", "flag.token", "found ***"),

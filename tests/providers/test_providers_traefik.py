@@ -122,13 +122,34 @@ async def test_a_file_that_traefik_did_not_take_up_is_told_and_stops_what_goes_f
 
 @pytest.mark.parametrize("text", ["http: [", "{{ range $i := .Things }}\nhttp: {}\n", "", "http: {services: {shop: {loadBalancer: {}}}}\n"])
 async def test_a_file_without_the_weights_is_told_and_never_written(traefik_server: TraefikServer, http: HttpClient, text: str) -> None:
+    """A console that never read it with weights has nothing to put in its place."""
     router = router_of(traefik_server.spec, http)
-    await router.split()
     traefik_server.file.write_text(text)
     with pytest.raises(Refused) as caught:
         await router.set_split(change(0, backward=True))
     assert caught.value.advice
     assert traefik_server.file.read_text() == text
+
+
+async def test_going_back_is_not_stopped_by_an_edit_that_broke_the_file_and_keeps_the_edit(
+    traefik_server: TraefikServer, http: HttpClient
+) -> None:
+    router = router_of(traefik_server.spec, http)
+    await router.set_split(change(50))
+    await takes_up(traefik_server, 50)
+    await router.split()
+    broken = traefik_server.configured + "  half an edi"
+    traefik_server.write(broken)
+    with pytest.raises(Refused, match="no YAML"):
+        await router.set_split(change(95))
+    await router.set_split(change(0, backward=True))
+    await takes_up(traefik_server, 0)
+    assert traefik_server.file.read_text() == traefik_server.configured
+    (kept,) = traefik_server.file.parent.glob("*.kept")
+    assert kept.read_text() == broken
+    assert f"somebody's edit is kept in {kept}" in (await router.split()).note
+    await router.set_split(change(5))
+    assert "edit is kept" not in (await router.split()).note
 
 
 async def test_weights_are_read_although_the_file_is_not_to_be_had_here(traefik_server: TraefikServer, http: HttpClient) -> None:
@@ -215,6 +236,20 @@ async def test_a_service_that_is_not_there_is_named(traefik_server: TraefikServe
         await router_of(replace(traefik_server.spec, service="shelf"), http).split()
     with pytest.raises(Refused, match="not to violet"):
         await router_of(replace(traefik_server.spec, services={"blue": "blue", "green": "violet"}), http).split()
+
+
+async def test_an_api_behind_a_password_is_asked_with_it_and_never_tells_it(
+    scripted: ScriptedServer, tmp_path: Path, http: HttpClient
+) -> None:
+    async def token() -> str:
+        return "open-sesame"
+
+    spec = TraefikTraffic(scripted.url, str(tmp_path / "shop.yaml"), "shop", {"blue": "blue", "green": "green"}, user="rita")
+    scripted.script(Answer(403, body=b"no cml0YTpvcGVuLXNlc2FtZQ== open-sesame"))
+    with pytest.raises(Refused) as caught:
+        await router_of(spec, http, token=token).split()
+    assert b"authorization: Basic cml0YTpvcGVuLXNlc2FtZQ==" in scripted.requests[0].replace(b"Authorization", b"authorization")
+    assert not any(secret in str(caught.value) for secret in ("open-sesame", "cml0YTpvcGVuLXNlc2FtZQ"))
 
 
 def answer(body: object) -> Answer:

@@ -58,7 +58,9 @@ class TraefikSection(Section):
     timeout: Span = usual(5.0, "5 s")
     """How long to wait for an answer."""
     token: Secret | None = None
-    """Where the bearer token of the API is found: keyring:NAME, env:NAME or cmd:COMMAND."""
+    """Where the bearer token of the API is found, or the password of `user`: keyring:NAME, env:NAME or cmd:COMMAND."""
+    user: Text | None = None
+    """The user of the API's basic authentication; `token` is then the password."""
 
 
 class AlbSection(Section):
@@ -88,7 +90,14 @@ def traffic_of(section: EnvoySection | HaproxySection | TraefikSection | AlbSect
         return EnvoyTraffic(section.admin, section.runtime_prefix, section.clusters, section.timeout)
     if isinstance(section, TraefikSection):
         return TraefikTraffic(
-            section.api, section.file, section.service, section.services, section.metrics or "", section.timeout, section.token
+            section.api,
+            section.file,
+            section.service,
+            section.services,
+            section.metrics or "",
+            section.timeout,
+            section.token,
+            section.user or "",
         )
     if isinstance(section, AlbSection):
         return AlbTraffic(section.rule, section.groups, section.profile or "", section.timeout)
@@ -129,6 +138,7 @@ def written_traffic(spec: TrafficSpec) -> dict[str, Any]:
                 "metrics": spec.metrics or None,
                 "timeout": write_span(spec.timeout_s),
                 "token": written_secret(spec.token),
+                "user": spec.user or None,
             }
         )
     return {

@@ -61,6 +61,17 @@ def why_not_writable(path: Path) -> str:
     return "" if os.access(folder, os.W_OK | os.X_OK) else f"this console may not write in the folder {_shown(folder)}"
 
 
+def keep_beside(path: Path, text: str) -> Path:
+    """Write what a file held beside it, under a name that no watcher of the folder reads, and return where. Raises Refused."""
+    real = path.resolve()
+    kept = real.with_name(f"{real.name[:80]}.{secrets.token_hex(4)}.kept")
+    try:
+        _write(kept, real, text.encode())
+    except OSError as error:
+        raise _refused(kept, "cannot be written", error, "Nothing was changed.") from None
+    return kept
+
+
 def replace_shared(path: Path, before: SharedText, text: str) -> SharedText:
     """Put a text in place of what was read: a reader sees the file before or the file after, never a half.
 

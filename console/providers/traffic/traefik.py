@@ -15,8 +15,8 @@ from console.model.errors import Malformed, Refused, TooLarge, Unreachable
 from console.model.readings import Identity, RequestCounts, Split, SplitChange
 from console.model.systems import Side, TraefikTraffic
 from console.model.text import clean
-from console.providers.clients.http import METRICS_LIMIT, Call, HttpClient, Reply, Token, place
-from console.providers.clients.sharedfile import ChangedMeanwhile, SharedText, read_shared, replace_shared, why_not_writable
+from console.providers.clients.http import API_LIMIT, METRICS_LIMIT, Call, HttpClient, Reply, Token, place
+from console.providers.clients.sharedfile import ChangedMeanwhile, SharedText, keep_beside, read_shared, replace_shared, why_not_writable
 from console.providers.clients.strict import field, malformed
 from console.providers.traffic.shares import shares
 from console.providers.traffic.traefik_file import NotWeighted, change_weights, read_weights
@@ -45,6 +45,9 @@ class TraefikRouter:
         self._system = f"Traefik at {place(spec.api)}"
         self._seen: SharedText | None = None
         """The file as it was when the weights were last read: a change forward is made to this and to nothing else."""
+        self._good: SharedText | None = None
+        """The file as it was last with weights that could be read."""
+        self._mended = ""
         self._backs = 0
         """Ways back that were begun: a change forward that began before one must not write over it."""
 
@@ -71,11 +74,12 @@ class TraefikRouter:
         """Return the weights that Traefik has taken up; `note` tells where its file asks for others, and what else is amiss."""
         at = self._clock.now()
         weights, status = await self._running()
-        notes: list[str] = []
+        notes = [self._mended] if self._mended else []
         asked = None
         try:
             self._seen = await self._file()
             asked = self._asked(self._seen)
+            self._good = self._seen
         except (Refused, TooLarge) as error:  # the weights that hold are known all the same
             notes.append(error.message)
         shared = shares(weights)
@@ -95,7 +99,8 @@ class TraefikRouter:
         """Write both weights into the file at once; every other byte of it stays.
 
         Forward only where file and Traefik agree, nobody changed the file since the weights were read, and a side that is to have traffic
-        has a server. Backward waits for no answer of Traefik, also when that is gone: it finds the weights when it comes up.
+        has a server. Backward waits for no answer of Traefik, also when that is gone: it finds the weights when it comes up. Where
+        somebody's edit left no weights to change, the file goes back to what it was last, and the edit is kept beside it.
         """
         if change.backward:
             await self._back(change)
@@ -106,7 +111,7 @@ class TraefikRouter:
         """Return the requests that each side's service was given since Traefik started, by its own Prometheus metrics."""
         at = self._clock.now()
         url = self._spec.metrics or f"{self._api}/metrics"
-        call = Call(self._system, url, timeout_s=self._spec.timeout_s, limit=METRICS_LIMIT, token=self._token)
+        call = self._call(url, limit=METRICS_LIMIT)
         counts = dict.fromkeys(self._spec.services, 0.0)
         text = (await self._http.send(call)).text()
         if "traefik_" not in text:
@@ -136,19 +141,37 @@ class TraefikRouter:
         wanted = {self._spec.services[side]: weight for side, weight in change.weights.items()}
         if backs != self._backs:
             raise Refused("The way back came first.", means="Nothing was changed.")
-        self._seen = await self._write(file, wanted)
+        self._seen, self._mended = await self._write(file, wanted), ""
 
     async def _back(self, change: SplitChange) -> None:
         self._backs += 1
         wanted = {self._spec.services[side]: weight for side, weight in change.weights.items()}
         for tries in range(1, _TRIES + 1):
             try:
-                self._seen = await self._write(await self._file(), wanted)
+                file = await self._file()
+                self._seen = await (self._write if self._usable(file) else self._mend)(file, wanted)
             except ChangedMeanwhile:
                 if tries == _TRIES:
                     raise
             else:
                 return
+
+    def _usable(self, file: SharedText) -> bool:
+        try:
+            change_weights(file.text, self._spec.service, dict.fromkeys(self._spec.services.values(), 0))
+        except NotWeighted:
+            return self._good is None  # there is nothing better: say why
+        return True
+
+    async def _mend(self, file: SharedText, wanted: Mapping[str, int]) -> SharedText:
+        """Put the file as it was last in place of one without usable weights, with what that held kept beside it."""
+        good = file if self._good is None else self._good
+        text = change_weights(good.text, self._spec.service, wanted)
+        kept = await asyncio.to_thread(keep_beside, self._path, file.text)
+        written = await asyncio.to_thread(replace_shared, self._path, file, text)
+        when = iso(self._clock.now())
+        self._mended = f"at {when} the way back put the file back to what it was; somebody's edit is kept in {clean(str(kept), 120)}"
+        return written
 
     async def _write(self, file: SharedText, wanted: Mapping[str, int]) -> SharedText:
         try:
@@ -236,7 +259,10 @@ class TraefikRouter:
         return {side: weights.get(name, 0) for side, name in self._spec.services.items()}
 
     async def _get(self, path: str) -> Reply:
-        return await self._http.send(Call(self._system, f"{self._api}{path}", timeout_s=self._spec.timeout_s, token=self._token))
+        return await self._http.send(self._call(f"{self._api}{path}"))
+
+    def _call(self, url: str, limit: int = API_LIMIT) -> Call:
+        return Call(self._system, url, timeout_s=self._spec.timeout_s, limit=limit, token=self._token, user=self._spec.user)
 
 
 def _with_provider(name: str) -> str:

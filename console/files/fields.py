@@ -190,6 +190,7 @@ def _query(text: str) -> str:
 
 _SLUG = r"[a-z0-9][a-z0-9._-]{0,63}"
 _SIDE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+_URI_PART = r"[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{1,300}"
 _METRIC = r"[A-Za-z_:][A-Za-z0-9_:]{0,199}"
 _SPAN_TEXT = r"^\s*(\d+(\.\d+)?\s*(ms|s|min|h|d)\s*)+$"
 
@@ -221,6 +222,7 @@ KubeVersion = Annotated[
 Slug = Annotated[str, _reader(_word(_SLUG, "a name of small letters, digits, dots and dashes, such as checkout-eu")), _schema(f"^{_SLUG}$")]
 SideName = Annotated[str, _reader(_word(_SIDE, "a side's name of letters, digits, dots and dashes")), _schema(f"^{_SIDE}$")]
 Metric = Annotated[str, _reader(_word(_METRIC, "a metric's name, such as http_requests")), _schema(f"^{_METRIC}$")]
+UriPart = Annotated[str, _reader(_word(_URI_PART, "a URI or a part of one, such as /release-console")), _schema(f"^{_URI_PART}$")]
 Text = Annotated[str, _reader(read_text), _schema(minLength=1, maxLength=300, spelled=True)]
 Program = Annotated[str, _reader(_program), _schema(spelled=True)]
 Url = Annotated[str, _reader(read_url), _schema("^https?://")]

@@ -104,6 +104,10 @@ def test_every_mistake_is_told_at_once_with_its_place_and_what_was_meant():
     ("old", "new", "field", "word"),
     [
         ("format: 1", "format: 2", "format", "wanted 1"),
+        ("address: keyring:checkout-chat", "address: https://hooks.example/T0/s3cret", "notify[0].address", "found ***"),
+        ("on: [started, rolled back, done]", "on: [startet]", "notify[2].on[0]", "wanted"),
+        ("name: on-call", "name: release chat", "notify[1].name", "a second time"),
+        ("source: /checkout/release-console", "source: our console", "notify[4].source", "a URI or a part of one"),
         ("name: checkout-eu", "name: ../../etc", "name", "small letters"),
         ("sides: [blue, green]", "sides: [blue]", "sides", "at least 2"),
         ("sides: [blue, green]", "sides: [blue, blue]", "sides[1]", "different sides"),

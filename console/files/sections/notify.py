@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from console.files.fields import Secret, Section, Span, Text, Url, usual
+from console.files.fields import Secret, Section, Span, Text, UriPart, Url, usual
 from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
 from console.model.notes import (
@@ -94,7 +94,7 @@ class CdeventsSection(ChannelSection):
     url: Url
     token: Secret | None = None
     """Where the bearer token is found: keyring:NAME, env:NAME or cmd:COMMAND."""
-    source: Text = "/release-console"
+    source: UriPart = "/release-console"
     """How this producer names itself: a URI or a part of one."""
 
 

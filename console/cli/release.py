@@ -23,6 +23,7 @@ from console.model.events import DriftSeen, Event, MoveRefused, PhaseChanged, St
 from console.model.plan import Plan
 from console.model.rollout import Phase, Rollout, StepState
 from console.model.verbs import Verb
+from console.model.views import Update
 
 app = typer.Typer(no_args_is_help=True, help="Plan a release, start it, and steer it.")
 RolloutId = Annotated[str, typer.Argument(help="The rollout, as R-12.", metavar="ROLLOUT")]
@@ -149,7 +150,11 @@ async def drive(console: Console, wanted: Command) -> Rollout:
         loop.call_soon_threadsafe(on_event, event)
 
     teller = PipelineTeller(wanted.target, lambda line: print(line, flush=True))
-    cancel = console.listen(lambda update: loop.call_soon_threadsafe(teller.take, update), pass_on)
+
+    def show(update: Update) -> None:
+        loop.call_soon_threadsafe(teller.take, update)
+
+    cancel = console.listen(show, pass_on)
     try:
         answer = await act(console, wanted)
         console.engine.stay(answer.rollout)

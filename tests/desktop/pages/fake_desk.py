@@ -157,9 +157,6 @@ class FakeDesk:
     async def approve_gate(self, rollout, gate, reason):
         self._note("approve_gate", rollout, gate, reason)
 
-    async def approve_gate(self, rollout, gate, reason):
-        self._note("approve_gate", rollout, gate, reason)
-
     async def check_file(self, path):
         self._note("check_file", path)
         return self.problems

@@ -10,19 +10,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from faults.answering import answering
 from faults.proxy import Fault, fault_proxy
 from faults.scripted import Answer, bomb, scripted_server
+from servers.argocd_stand_in import BAD, OLD, TOKEN, argocd_stand_in
 from servers.ending import over
 from servers.fixtures import FlagServer
 
 from console.model.clock import SystemClock
 from console.model.errors import ConsoleError, Malformed, NotAllowed, OutcomeUnknown, Refused, SecretsUnavailable, TooLarge, Unreachable
 from console.model.ports import Undo
-from console.model.systems import CommandUndo, HttpUndo
+from console.model.systems import ArgoCdUndo, CommandUndo, HttpUndo
 from console.providers.clients.http import HttpClient
+from console.providers.undo.argocd import ArgoCdStep
 from console.providers.undo.command import CommandUndoStep
 from console.providers.undo.http import HttpUndoStep
 
@@ -57,14 +61,58 @@ class Rig:
     silent: Undo
     """The same, whose check never answers; its deadline is 0.4 s."""
     keys: Callable[[], Awaitable[list[str]]]
+    """The keys of the steps that were asked for; none where the system takes no key."""
     said_by_half: type[ConsoleError]
+    details: tuple[str, str, str] = ("0 of 2 parts are done", "1 of 2 parts are done", "both parts are done")
+    """What a read says before, after the first part, and when it is done."""
+    since: datetime = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    takes_key: bool = True
 
 
-@pytest.fixture(params=["http", "command"])
+@pytest.fixture(params=["http", "command", "argocd"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    made = _over_http(request.getfixturevalue("flag_server")) if request.param == "http" else _by_command(tmp_path)
+    if request.param == "argocd":
+        made = _by_argocd()
+    else:
+        made = _over_http(request.getfixturevalue("flag_server")) if request.param == "http" else _by_command(tmp_path)
     async for each in made:
         yield each
+
+
+async def _by_argocd() -> AsyncIterator[Rig]:
+    """A rollback of a stand-in: pausing auto-sync is its first part; nothing here is Argo CD."""
+    http, clock = HttpClient(), SystemClock()
+
+    async def fetch() -> str:
+        return TOKEN
+
+    def step(url: str, timeout_s: float = 2.0) -> Undo:
+        return ArgoCdStep(ArgoCdUndo(url, "shop", "rollback", timeout_s=timeout_s), http, clock, lambda: asyncio.ensure_future(fetch()))
+
+    async def keys() -> list[str]:
+        return []
+
+    async with argocd_stand_in() as argo, fault_proxy(argo.url) as hanging, fault_proxy(argo.url) as silent:
+
+        def half(method: str, *asked: Any) -> tuple[int, object]:
+            return (400, {"error": "the second part failed"}) if method == "POST" else argo.answer(method, *asked)
+
+        hanging.set(Fault.HANG_BEFORE, lambda asked, number: asked.startswith(b"POST"))
+        silent.set(Fault.HANG_BEFORE)
+        async with answering(half) as port:
+            before, after = f"{BAD[:10]} deployed, Synced, Healthy", f"{OLD[:10]} is deployed and healthy, back from {BAD[:10]}"
+            yield Rig(
+                step(argo.url),
+                step(f"http://127.0.0.1:{port}"),
+                step(hanging.url, 0.4),
+                step(silent.url, 0.4),
+                keys,
+                OutcomeUnknown,
+                (before, before, after),
+                datetime(2026, 11, 24, 11, tzinfo=UTC),
+                takes_key=False,
+            )
+    await http.aclose()
 
 
 async def _over_http(server: FlagServer) -> AsyncIterator[Rig]:
@@ -102,10 +150,10 @@ async def _by_command(folder: Path) -> AsyncIterator[Rig]:
 
 async def test_it_is_done_when_a_read_says_so(rig: Rig) -> None:
     before = await rig.step.look()
-    assert (before.done, before.detail) == (False, "0 of 2 parts are done")
+    assert (before.done, before.detail) == (False, rig.details[0])
     await rig.step.run("step-7")
     after = await rig.step.look()
-    assert (after.done, after.detail, after.since) == (True, "both parts are done", datetime(2026, 11, 24, 10, tzinfo=UTC))
+    assert (after.done, after.detail, after.since) == (True, rig.details[2], rig.since)
     assert after.at >= before.at
 
 
@@ -113,7 +161,7 @@ async def test_doing_it_twice_does_no_harm_and_the_step_s_key_goes_along(rig: Ri
     await rig.step.run("step-7")
     await rig.step.run("step-7")
     assert (await rig.step.look()).done
-    assert await rig.keys() == ["step-7", "step-7"]
+    assert await rig.keys() == (["step-7", "step-7"] if rig.takes_key else [])
 
 
 async def test_looking_changes_nothing(rig: Rig) -> None:
@@ -129,7 +177,7 @@ async def test_work_that_stops_half_way_is_an_error_and_the_read_tells_that_it_i
     assert caught.value.means
     assert caught.value.advice
     state = await rig.step.look()
-    assert (state.done, state.detail) == (False, "1 of 2 parts are done")
+    assert (state.done, state.detail) == (False, rig.details[1])
     await rig.step.run("step-7")
     assert (await rig.step.look()).done
 

@@ -35,6 +35,9 @@ def choices(known: Known, pages: tuple[PageEntry, ...], go: Go, preview: Act, ac
     for one in known.rollouts.values():
         aside = f"rollout of {one.target}, {forms.moment(one.started_at)}"
         found.append(Choice(OPEN_GROUP, one.title, _bound(go, "releases", one.id), aside, state=one.state))
+    found.append(
+        Choice(OPEN_GROUP, "Connect a target", _bound(go, "targets", "connect:"), "looks around and writes its file", "plus", key="Ctrl N")
+    )
     found += [Choice(OPEN_GROUP, page.title, _bound(go, page.key, ""), "page", page.icon) for page in pages]
     return found
 

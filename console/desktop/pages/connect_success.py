@@ -9,15 +9,14 @@ from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QGridLayout, Q
 from console.desktop import forms
 from console.desktop.page import Surroundings
 from console.desktop.pages.connect_parts import Answers, Fields, Looking, Step, line
+from console.desktop.pages.connect_secret import SecretField
 from console.desktop.pages.laying import Card, fill, row
 from console.desktop.pages.settings import Segments
 from console.desktop.widgets.label import Label
 from console.model.discovery import Preview
-from console.model.systems import PrometheusSource, SecretRef, TrafficSpec
+from console.model.systems import PrometheusSource, TrafficSpec
 from console.model.wizard import MetricsFound, Success
 from console.policy.drafting import with_success
-
-_REFERENCES = ("env:", "keyring:")
 
 
 class SuccessStep(Step):
@@ -29,11 +28,10 @@ class SuccessStep(Step):
     def __init__(self, around: Surroundings, answers: Answers, parent: QWidget | None = None) -> None:
         super().__init__(around, answers, parent)
         self._for: TrafficSpec | None = None
-        self._token: SecretRef | None = None
         self._found: MetricsFound | None = None
         self.source = Segments("Where the numbers are", {"prometheus": "A Prometheus", "none": "Nothing yet"})
         self.url, self.user = line("Address", "http://127.0.0.1:9090"), line("User", "only where it wants a user and a password")
-        self.token = line("Token or password", "none", secret=True)
+        self.token = SecretField("Token or password", "none")
         self.url.returnPressed.connect(self.look)
         self._form = Fields({"Address": self.url, "User": self.user, "Token": self.token})
         self.looking = Looking(around, "Look around")
@@ -89,28 +87,20 @@ class SuccessStep(Step):
 
     def look(self) -> None:
         """Keep the token in the keyring if one was typed, then look around."""
-        typed, address = self.token.text().strip(), self._address()
-        if not typed or typed.startswith(_REFERENCES):
-            if typed:
-                scheme, _, name = typed.partition(":")
-                self._token = SecretRef(scheme, name)
-            self._look("")
+        try:
+            place = urlsplit(self._address())
+            name = "-".join(str(part) for part in ("prometheus", place.hostname, place.port, self.user.text().strip()) if part)
+        except ValueError:
+            self.looking.show_problem("The address is none: write it as http://HOST:PORT.")
             return
-        name = f"{urlsplit(address).hostname or 'prometheus'}-metrics"
-        self.looking.run(lambda desk, _: desk.put_secret(name, typed), lambda _: self._kept(name))
-
-    def _kept(self, name: str) -> None:
-        self._token = SecretRef("keyring", name)
-        self.token.clear()
-        self.token.setPlaceholderText(f"kept in the system's keyring as {name}; the file only names it")
-        self._look("")
+        self.token.keep(self.looking, name, lambda: self._look(""))
 
     def _address(self) -> str:
         typed = self.url.text().strip() or self.url.placeholderText()
         return typed if "://" in typed else f"http://{typed}"
 
     def _look(self, label: str) -> None:
-        source = PrometheusSource(self._address(), {}, token=self._token, user=self.user.text().strip())
+        source = PrometheusSource(self._address(), {}, token=self.token.ref, user=self.user.text().strip())
         draft, route = self.answers.draft, self.answers.route
         self.looking.run(lambda desk, progress: desk.wizard.metrics(source, draft, route, label, progress), self._show_found)
 

@@ -4,13 +4,16 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
+from console.desktop.choices import choices
 from console.desktop.pages.connect_review import git_words
 from console.desktop.pages.targets import TargetsPage
 from console.model.errors import SecretsUnavailable, Unreachable
-from console.model.systems import HaproxyTraffic, SecretRef
+from console.model.pipelines import GithubPipeline
+from console.model.systems import HaproxyTraffic, SecretRef, UnleashFlag
 from console.model.target import Environment
 from console.model.wizard import GitState
 from tests.desktop import samples
+from tests.desktop.clipping import clipped
 from tests.desktop.pages.fake_wizard import DIFFERENCE, NO_ADMIN, RIGHTS
 
 
@@ -101,24 +104,24 @@ def test_a_login_by_command_is_shown_and_runs_only_when_it_is_allowed(qtbot, wiz
 def test_a_token_goes_into_the_keyring_and_only_its_name_into_the_draft(qtbot, wizard, desk):
     walk(qtbot, wizard, 2)
     wizard.success.url.setText("https://prometheus.example")
-    wizard.success.token.setText("s3cret")
+    wizard.success.token.field.setText("s3cret")
     wizard.success.looking.button.click()
     qtbot.waitUntil(wizard.next.isEnabled)
-    assert desk.called("put_secret") == [("prometheus.example-metrics", "s3cret")]
-    assert wizard.success.token.text() == ""
-    assert wizard.answers.draft.metrics.token == SecretRef("keyring", "prometheus.example-metrics")
+    assert desk.called("put_secret") == [("prometheus-prometheus.example", "s3cret")]
+    assert wizard.success.token.field.text() == ""
+    assert wizard.answers.draft.metrics.token == SecretRef("keyring", "prometheus-prometheus.example")
     assert "s3cret" not in repr(wizard.answers)
 
 
 def test_without_a_keyring_the_token_is_not_used_and_the_way_out_is_told(qtbot, wizard, desk):
     walk(qtbot, wizard, 2)
     desk.errors["put_secret"] = SecretsUnavailable("There is no keyring.", advice="Name the secret as env: instead.")
-    wizard.success.token.setText("s3cret")
+    wizard.success.token.field.setText("s3cret")
     wizard.success.looking.button.click()
     qtbot.waitUntil(wizard.success.looking.problem.isVisible)
     assert "env:" in wizard.success.looking.problem.text()
     assert not desk.wizard.called("metrics")
-    wizard.success.token.setText("env:PROMETHEUS_TOKEN")
+    wizard.success.token.field.setText("env:PROMETHEUS_TOKEN")
     wizard.success.looking.button.click()
     qtbot.waitUntil(wizard.next.isEnabled)
     assert wizard.answers.draft.metrics.token == SecretRef("env", "PROMETHEUS_TOKEN")
@@ -183,6 +186,60 @@ def test_cancel_ends_all_searches_and_shows_the_targets_again(qtbot, page, wizar
     assert page.wizard is None
     assert page.table.isVisible()
     assert desk.wizard.called("stop")
+
+
+def test_a_flags_token_is_kept_before_the_wizard_goes_on(qtbot, wizard, desk):
+    walk(qtbot, wizard, 3)
+    more = wizard.more
+    more.flag.kinds.buttons["unleash"].click()
+    assert not wizard.next.isEnabled()
+    for key, text in {"Address": "https://unleash.example", "Project": "default", "Environment": "production", "Flag": "v52"}.items():
+        more.flag.fields["unleash"][key].setText(text)
+    more.flag.token.field.setText("s3cret")
+    assert "so that the token goes into the keyring" in words(wizard)
+    more.reading.button.click()
+    qtbot.waitUntil(wizard.next.isEnabled)
+    assert desk.called("put_secret") == [("unleash-unleash.example-default", "s3cret")]
+    assert wizard.answers.draft.flag == UnleashFlag(
+        "https://unleash.example", "v52", "production", token=SecretRef("keyring", "unleash-unleash.example-default")
+    )
+    qtbot.waitUntil(lambda: "checkout_v52 is on, 5 %" in words(wizard))
+
+
+def test_a_pipeline_is_taken_whole_or_not_at_all(qtbot, wizard):
+    walk(qtbot, wizard, 3)
+    choice = wizard.more.pipeline
+    choice.kinds.buttons["github"].click()
+    for key, text in {"Repository": "no slash", "Workflow": "release.yml", "Branch": "main"}.items():
+        choice.fields["github"][key].setText(text)
+    assert not wizard.next.isEnabled()
+    choice.fields["github"]["Repository"].setText("shop/checkout")
+    assert wizard.next.isEnabled()
+    assert wizard.answers.draft.pipeline == GithubPipeline("shop/checkout", "release.yml", "main")
+    choice.kinds.buttons["none"].click()
+    assert wizard.answers.draft.pipeline is None
+
+
+@pytest.mark.parametrize("size", [(1100, 560), (1330, 766)])
+def test_nothing_is_cut_off_in_any_step(qtbot, page, wizard, size):
+    page.resize(*size)
+    for at in range(7):
+        walk(qtbot, wizard, at)
+        if at in {0, 2}:
+            wizard.steps[at].looking.button.click()
+            qtbot.waitUntil(wizard.next.isEnabled)
+        qtbot.wait(20)
+        assert clipped(wizard) == []
+
+
+def test_the_wizard_opens_by_its_key_and_from_the_palette(opened, qtbot):
+    inside = opened(samples.incident())
+    inside.window.activateWindow()
+    qtbot.waitUntil(inside.window.isActiveWindow)
+    qtbot.keyClick(inside.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert inside.pages["targets"].wizard.isVisible()
+    lines = choices(inside.around.known, tuple(inside.window.entries.values()), inside.go, print, print)
+    assert [line.text for line in lines if line.key == "Ctrl N"] == ["Connect a target"]
 
 
 def test_updates_leave_an_open_wizard_in_sight(page, wizard, around):

@@ -6,7 +6,7 @@ the window do not wait for them.
 
 from console.app.auditing import verify_file
 from console.app.desk import Console
-from console.app.files import read_target
+from console.app.files import read_target, train_file, train_of_options
 from console.app.opening import begin_logs, close_console, open_console, opened
 from console.app.people import person
 from console.app.readings import view_when
@@ -21,6 +21,8 @@ __all__ = [
     "person",
     "read_target",
     "this_console",
+    "train_file",
+    "train_of_options",
     "verify_file",
     "view_when",
 ]

@@ -1,10 +1,12 @@
 """Reads target files, with the libraries that they need imported only then."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from console.model.errors import BadFile
 from console.model.stores import TargetRow
 from console.model.target import Target
+from console.model.train import TrainPlan
 
 
 def read_target(row: TargetRow) -> Target:
@@ -15,3 +17,17 @@ def read_target(row: TargetRow) -> Target:
     if row.name and target.name != row.name:
         raise BadFile(f"{row.path} names its target {target.name}, and it was added as {row.name}.", advice=f"Name it {row.name} again.")
     return target
+
+
+def train_file(path: Path) -> TrainPlan:
+    """Return the train that a file describes. Raises BadFile with every mistake."""
+    from console.files.trainfile import load_train  # noqa: PLC0415  # ruamel.yaml
+
+    return load_train(path)
+
+
+def train_of_options(services: Sequence[str], name: str) -> TrainPlan:
+    """Return the train of `TARGET=VERSION` options, each after the one before it. Raises BadFile."""
+    from console.files.trainfile import train_of  # noqa: PLC0415  # ruamel.yaml
+
+    return train_of(services, name)

@@ -9,7 +9,7 @@ import typer
 
 from console import __version__
 from console.app import begin_logs
-from console.cli import audit, freeze, moves, release, target, team, wayback, wheel
+from console.cli import audit, freeze, moves, release, target, team, train, wayback, wheel
 from console.cli.agent import agent
 from console.cli.demo import OpenDesktop, demo
 from console.cli.judge import judge
@@ -35,6 +35,7 @@ release.app.command("rehearse")(wayback.rehearse)
 target.app.command("quarantine")(wayback.quarantine)
 target.app.command("lift")(wayback.lift)
 target.app.command("resume-reconcilers")(wayback.resume_reconcilers)
+release.app.add_typer(train.app, name="train")
 app.add_typer(release.app, name="release")
 app.command("switch")(moves.switch)
 app.command("rollback")(moves.rollback)

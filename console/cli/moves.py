@@ -13,8 +13,9 @@ from console.cli.output import print_table
 from console.cli.session import act, command, refuse, with_console
 from console.cli.target import Name, Reason
 from console.model.commands import Answer, Command
-from console.model.errors import NotAllowed, OutcomeUnknown
+from console.model.errors import NotAllowed, OutcomeUnknown, StoreError
 from console.model.rollout import Phase, Rollout, StepRow, StepState
+from console.model.train import TrainPhase
 from console.model.verbs import Direction, State, Verb
 from console.model.views import RolloutView, SendView, Update
 
@@ -101,7 +102,7 @@ def rollback(
 ) -> None:
     """Return everything to the stable version: traffic first, then what the target's file declares. Never blocked by a freeze."""
 
-    async def work(console: Console) -> tuple[Ended, tuple[SendView, ...]]:
+    async def work(console: Console) -> tuple[Ended, tuple[SendView, ...], str]:
         await console.look_before_a_way_back(name)
         wanted = command(console, Verb.ROLLBACK, name, reason)
         answer = await console.act(wanted)
@@ -109,11 +110,22 @@ def rollback(
             answer = await console.act(wanted)
         _check(wanted, answer, "Hold it, or roll back with --accept-loss.")
         over = await ended(console, answer.rollout)
-        return over, await rows_of(console, answer.rollout)
+        return over, await rows_of(console, answer.rollout), await _train_of(console, name)
 
-    over, rows = with_console(work, watch=[name])
+    over, rows, train = with_console(work, watch=[name])
     print_rows(rows)
     report(over, f"{name} is back on {over.rollout.plan.stable}, read back.")
+    if train:
+        print(f"{name} came with train {train}: release-console release train rollback {train} takes back what came with it.")
+
+
+async def _train_of(console: Console, target: str) -> str:
+    """Return the newest train that brought a target its release and is not rolled back, "" for none or where it cannot be read."""
+    try:
+        found = await console.store.trains.trains(live=False, limit=10)
+    except StoreError:
+        return ""
+    return next((each.id for each in found if target in each.rollouts and each.phase is not TrainPhase.ROLLED_BACK), "")
 
 
 def _check(wanted: Command, answer: Answer, advice: str) -> None:

@@ -10,6 +10,7 @@ from console.engine.others import ALIVE_S, BEAT_S
 from console.engine.parts import Parts
 from console.engine.planning import start_obstacles
 from console.engine.traindriver import Act, TrainDriver
+from console.engine.views.train import train_view
 from console.engine.wheel import TTL_S, span
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import NotAllowed, StaleWrite, StoreError
@@ -18,6 +19,7 @@ from console.model.rollout import Phase
 from console.model.stores import TrainChange
 from console.model.train import MemberState, Train, TrainPhase, TrainPlan
 from console.model.verbs import Verb
+from console.model.views import TrainView
 from console.policy.train import FORWARD, in_order, next_starts, problems_of
 
 LOG = logging.getLogger(__name__)
@@ -134,12 +136,19 @@ class Trains:
         return Answer(YES, train.id)
 
     async def ended(self, train_id: str) -> Train:
-        """Return a train once it is over, held, stopped, or driven by another console."""
+        """Return a train once it is over, held, stopped, or driven by another console, and nothing of it is on its way from here."""
         while True:
             train = self._driver.known.get(train_id)
             if train is not None and not (self._driver.drives(train) and train.phase in {TrainPhase.RUNNING, TrainPhase.GOING_BACK}):
-                return train
+                records = [self._parts.records[each] for each in train.rollouts.values() if each in self._parts.records]
+                if not any(each.backward or (each.mine and each.rollout.phase in {Phase.PLANNED, Phase.RUNNING}) for each in records):
+                    return train
             await self._parts.around.sleep(0.1)
+
+    async def view(self, train_id: str) -> TrainView:
+        """Return how a train stands, by the records where its targets are not watched here. Raises BadFile."""
+        train = await self._driver.fresh(train_id)
+        return train_view(train, await self._driver.stands(train), {})
 
     async def _until_next(self) -> None:
         """Wait until the records changed, and no longer than a moment while a train is under way."""

@@ -15,6 +15,7 @@ from console.model.notes import ChannelTried
 from console.model.proved import Proved
 from console.model.readiness import Readiness
 from console.model.team import RecordsView, TeamTried
+from console.model.train import TrainPlan
 from console.model.views import HandoverCard, SendView, StageView, Update
 from console.model.wizard import Wizard
 
@@ -122,6 +123,22 @@ class Desk(Protocol):
 
     async def approve_gate(self, rollout: str, gate: str, reason: str) -> None:
         """Let the pipeline's stage go on that waits at a gate; a forward move. Raises NotAllowed where it may not."""
+        ...
+
+    async def start_train(self, plan: TrainPlan, reason: str) -> Answer:
+        """Start several services as one release, each after those it waits for; the answer's `rollout` is the train's id."""
+        ...
+
+    async def hold_train(self, train: str, reason: str) -> Answer:
+        """Start nothing more of a train, and hold every member that runs."""
+        ...
+
+    async def resume_train(self, train: str, reason: str) -> Answer:
+        """Let a held train go on from here; the answer's `detail` names members that were refused."""
+        ...
+
+    async def roll_back_train(self, train: str, reason: str) -> Answer:
+        """Take back every member that started, last first; one that cannot go back holds up none of the others."""
         ...
 
     async def handover_card(self, rollout: str) -> HandoverCard:

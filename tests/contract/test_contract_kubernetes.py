@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,20 @@ async def test_a_side_without_a_ready_pod_is_told_beforehand(kubernetes_server: 
     async with connected(kubernetes_server.cluster()) as kube:
         said = (await KubeServiceRouter(service_spec(shop), kube, SystemClock()).foresee([100])).obstacles
     assert said == ("No pod of green is ready (app=shop,version=green): its traffic would be refused.",)
+
+
+async def test_a_route_to_a_service_without_a_ready_pod_or_to_none_is_told_beforehand(reset: KubeShop) -> None:
+    path = f"{reset.service.rpartition('/')[0]}/shop-green"
+    async with connected(reset.server.cluster()) as kube:
+        router = KubeRouteRouter(route_spec(reset), kube, SystemClock())
+        assert (await router.foresee([5])).obstacles == ()
+        before = reset.server.ask("GET", path)["spec"]["selector"]
+        reset.server.merge(path, {"spec": {"selector": {"version": "purple"}}})
+        assert "No pod of green is ready" in (await router.foresee([5])).obstacles[0]
+        reset.server.merge(path, {"spec": {"selector": before}})
+        gone = KubeRouteRouter(replace(route_spec(reset), backends={"blue": "shop-blue", "green": "shop-gone"}), kube, SystemClock())
+        with pytest.raises(Refused, match="no rule that names both"):
+            await gone.split()
 
 
 def workloads_spec(shop: KubeShop, version: str = "image") -> KubeDeployments:

@@ -141,16 +141,22 @@ def _bounded(path: Path) -> str:
 def _named(files: list[tuple[Path, Mapping[str, Any]]], kind: str, inner: str, name: str) -> tuple[Mapping[str, Any], Path]:
     """Return an entry by name from the first file that has it, with that file."""
     for path, tree in files:
-        for each in tree.get(kind) or ():
-            if isinstance(each, dict) and each.get("name") == name and isinstance(each.get(inner), dict):
+        for each in _entries(tree, kind):
+            if each.get("name") == name and isinstance(each.get(inner), dict):
                 return each[inner], path
     known = ", ".join(_shown(each) for each in _names(files, kind)[:8])
     where = " or ".join(str(path) for path, _ in files)
     raise _unusable(f"{where} has no {inner} named {_shown(name)}.", f"It has: {known}." if known else "It has none at all.")
 
 
+def _entries(tree: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Return the mappings in a list, none where it is no list."""
+    found = tree.get(key)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def _names(files: list[tuple[Path, Mapping[str, Any]]], kind: str) -> tuple[str, ...]:
-    found = [str(each.get("name", "")) for _, tree in files for each in tree.get(kind) or () if isinstance(each, dict)]
+    found = [str(each.get("name", "")) for _, tree in files for each in _entries(tree, kind)]
     return tuple(dict.fromkeys(found))
 
 
@@ -177,16 +183,14 @@ def _plugin(entry: Any, path: Path) -> Plugin:
         raise _unusable(f"The exec entry in {path} is none.", "Let kubectl config view read it.")
     if entry.get("interactiveMode") == "Always":
         raise _unusable(f"The exec entry in {path} needs a person at a terminal.", "Use a login that works without one.")
-    environment = {
-        str(each["name"]): str(each.get("value", "")) for each in entry.get("env") or () if isinstance(each, dict) and "name" in each
-    }
+    environment = {str(each["name"]): str(each.get("value", "")) for each in _entries(entry, "env") if "name" in each}
     command = _text(entry, "command", path)
     if not Path(command).is_absolute() and len(Path(command).parts) > 1:
         command = str(path.parent / command)  # a relative path is seen from the kubeconfig, a bare name from PATH
     return Plugin(
         api_version=_text(entry, "apiVersion", path),
         command=command,
-        arguments=tuple(str(each) for each in entry.get("args") or ()),
+        arguments=tuple(str(each) for each in entry["args"]) if isinstance(entry.get("args"), list) else (),
         environment=environment,
         cluster_info=bool(entry.get("provideClusterInfo")),
     )

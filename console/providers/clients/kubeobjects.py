@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from console.model.errors import Refused
 from console.model.text import clean
-from console.providers.clients.kubernetes import MANAGER, KubeClient, Object
+from console.providers.clients.kubernetes import MANAGER, PODS, KubeClient, Object
 from console.providers.clients.strict import field
 
 _TRIES = 5
@@ -32,6 +32,30 @@ def objects(found: Object, *names: str) -> list[Mapping[str, Any]]:
     """Return the objects in an inner list, an empty list where it is missing."""
     here = part(found, *names[:-1]).get(names[-1])
     return [each for each in here if isinstance(each, dict)] if isinstance(here, list) else []
+
+
+def number(found: Mapping[str, Any], key: str, usual: int = 0) -> int:
+    """Return a whole number, the usual one where it is missing or none."""
+    value = found.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else usual
+
+
+async def no_ready_pod(kube: KubeClient, namespace: str, labels: Mapping[str, Any], side: str, timeout_s: float) -> list[str]:
+    """Return, in words, that no pod with these labels would take a side's traffic; nothing where one would, or where we may not look."""
+    asked = ",".join(f"{key}={value}" for key, value in labels.items())
+    try:
+        pods = await kube.get(PODS.path(namespace), timeout_s, labelSelector=asked, limit="50")
+    except Refused as refused:
+        if refused.status != 403:
+            raise
+        return []
+    if any(_is_ready(pod) for pod in objects(pods, "items")):
+        return []
+    return [f"No pod of {clean(side, 40)} is ready ({clean(asked, 120)}): its traffic would be refused."]
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in objects(pod, "status", "conditions"))
 
 
 class Seen:

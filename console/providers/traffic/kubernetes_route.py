@@ -9,7 +9,7 @@ from console.model.errors import Refused
 from console.model.kubernetes import KubeRoute, Side
 from console.model.readings import Foreseen, Identity, RequestCounts, Split, SplitChange
 from console.model.text import clean
-from console.providers.clients.kubeobjects import Document, objects, part, uid
+from console.providers.clients.kubeobjects import Document, no_ready_pod, objects, part, uid
 from console.providers.clients.kubernetes import ROUTES, SERVICES, KubeClient, Object
 from console.providers.clients.strict import malformed
 from console.providers.traffic.shares import shares
@@ -59,8 +59,8 @@ class KubeRouteRouter:
                 if self._names_both(rule):
                     left = dict(names)  # a Service that is named twice in a rule gets its weight once
                     for backend in objects(rule, "backendRefs"):
-                        if _is_service(backend, self._spec.namespace) and backend.get("name") in names:
-                            _as_dict(backend)["weight"] = left.pop(str(backend["name"]), 0)
+                        if _is_service(backend, self._spec.namespace) and str(backend.get("name")) in names:
+                            _as_dict(backend)["weight"] = left.pop(str(backend.get("name")), 0)
             return {"spec": {"rules": rules}}
 
         await self._document.write(merged, backward=change.backward)
@@ -81,7 +81,9 @@ class KubeRouteRouter:
             found.append(f"Our account may not change {self._document.what}: it needs the verb patch on httproutes there.")
         for side, name in spec.backends.items():
             try:
-                await self._kube.get(SERVICES.path(spec.namespace, name), spec.timeout_s)
+                service = await self._kube.get(SERVICES.path(spec.namespace, name), spec.timeout_s)
+                if selector := part(service, "spec", "selector"):
+                    found += await no_ready_pod(self._kube, spec.namespace, selector, side, spec.timeout_s)
             except Refused as refused:
                 if refused.status == 404:
                     found.append(f"The Service {name} of {side} is not there: its traffic would be answered 500.")
@@ -103,7 +105,7 @@ class KubeRouteRouter:
         )
 
     def _names_both(self, rule: Mapping[str, Any]) -> bool:
-        named = {each.get("name") for each in objects(rule, "backendRefs") if _is_service(each, self._spec.namespace)}
+        named = {str(each.get("name")) for each in objects(rule, "backendRefs") if _is_service(each, self._spec.namespace)}
         return named >= set(self._spec.backends.values())
 
     def _weights(self, rule: Mapping[str, Any]) -> dict[Side, int]:

@@ -1,15 +1,14 @@
 """A Kubernetes Service as a router: its selector gives all traffic to one side, so the weights are 0 and 100."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from console.model.clock import Clock
 from console.model.errors import Refused
 from console.model.kubernetes import KubeService, Side
 from console.model.readings import Foreseen, Identity, RequestCounts, Split, SplitChange
 from console.model.text import clean
-from console.providers.clients.kubeobjects import Document, objects, part, uid
-from console.providers.clients.kubernetes import PODS, SERVICES, KubeClient, Object
+from console.providers.clients.kubeobjects import Document, no_ready_pod, part, uid
+from console.providers.clients.kubernetes import SERVICES, KubeClient, Object
 
 
 class KubeServiceRouter:
@@ -68,16 +67,8 @@ class KubeServiceRouter:
             found.append(f"{self._document.what} gives all its traffic to one side: a stage below 100 % cannot be had.")
         selector = part(await self._document.read(), "spec", "selector")
         for side, value in spec.values.items():
-            wanted = {**selector, spec.label: value}
-            if not await self._has_ready_pod(wanted):
-                labels = ",".join(f"{key}={each}" for key, each in wanted.items())
-                found.append(f"No pod of {side} is ready ({clean(labels, 120)}): its traffic would be refused.")
+            found += await no_ready_pod(self._kube, spec.namespace, {**selector, spec.label: value}, side, spec.timeout_s)
         return Foreseen(tuple(found))
-
-    async def _has_ready_pod(self, labels: Mapping[str, Any]) -> bool:
-        asked = ",".join(f"{key}={value}" for key, value in labels.items())
-        pods = await self._kube.get(PODS.path(self._spec.namespace), self._spec.timeout_s, labelSelector=asked, limit="50")
-        return any(_ready(pod) for pod in objects(pods, "items"))
 
     def _chosen(self, found: Object) -> str:
         return str(part(found, "spec", "selector").get(self._spec.label) or "")
@@ -92,7 +83,3 @@ class KubeServiceRouter:
             means="Nothing was sent.",
             advice="Plan a switch, or split the traffic with an HTTPRoute.",
         )
-
-
-def _ready(pod: Object) -> bool:
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in objects(pod, "status", "conditions"))

@@ -11,7 +11,7 @@ from console.model.kubernetes import ArgoWorkloads, KubeDeployments, Side
 from console.model.readings import SideVersion
 from console.model.text import clean
 from console.providers.clients.argo import HASH, read_rollout, recorded
-from console.providers.clients.kubeobjects import objects, part
+from console.providers.clients.kubeobjects import number, objects, part
 from console.providers.clients.kubernetes import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, ROLLOUTS, KubeClient, Object
 from console.providers.clients.kubewatch import any_of
 from console.providers.clients.strict import malformed
@@ -86,7 +86,7 @@ class ArgoVersions:
         kept = await self._kept(template)
         if kept is None:
             raise malformed(self._system, "The ReplicaSet of its stable version is not there.")
-        wanted, available = part(kept, "spec").get("replicas", 1), part(kept, "status").get("availableReplicas") or 0
+        wanted, available = number(part(kept, "spec"), "replicas", 1), number(part(kept, "status"), "availableReplicas")
         wrong = [] if available >= wanted else [f"{available} of {wanted} replicas are available", *await self._pods(template)]
         return SideVersion(self._version(kept), not wrong, at, "; ".join(wrong))
 
@@ -130,9 +130,9 @@ def _of_image(template: Mapping[str, Any], container: str, system: str) -> str:
 def deployment_problems(found: Object) -> Iterator[str]:
     """Yield what keeps a Deployment from being healthy (kubernetes.io, "Deployments", "Complete Deployment")."""
     spec, status = part(found, "spec"), part(found, "status")
-    wanted = spec.get("replicas", 1)
-    seen, newest = status.get("observedGeneration") or 0, part(found, "metadata").get("generation") or 0
-    count = {key: status.get(key) or 0 for key in ("replicas", "updatedReplicas", "availableReplicas")}
+    wanted = number(spec, "replicas", 1)
+    seen, newest = number(status, "observedGeneration"), number(part(found, "metadata"), "generation")
+    count = {key: number(status, key) for key in ("replicas", "updatedReplicas", "availableReplicas")}
     if wanted == 0:
         yield "it is scaled to 0 replicas"
         return

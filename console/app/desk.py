@@ -57,8 +57,6 @@ class Console:
         self.move_step, self.rehearse = _by_a_person(secrets, engine.move_step), _by_a_person(secrets, engine.rehearse)
         self.start_train, self.resume_train = _by_a_person(secrets, engine.trains.start), _by_a_person(secrets, engine.trains.resume)
         self.hold_train, self.roll_back_train = engine.trains.hold, engine.trains.roll_back
-        self.start_train, self.resume_train = _by_a_person(secrets, engine.trains.start), _by_a_person(secrets, engine.trains.resume)
-        self.hold_train, self.roll_back_train = engine.trains.hold, engine.trains.roll_back
         self.lift_quarantine = engine.lift_quarantine
         self.resume_reconcilers = _by_a_person(secrets, engine.resume_reconcilers)
         self.handover_card, self.seen_absence = engine.handover_card, engine.seen_absence

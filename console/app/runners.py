@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.pipelines import BuildbotPipeline, GithubPipeline
+from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline
 from console.model.systems import CommandPipeline, SecretRef
 from console.model.target import Target
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from console.providers.pipelines.buildbot import BuildbotRuns
     from console.providers.pipelines.command import CommandRunner
     from console.providers.pipelines.github import GithubRuns
+    from console.providers.pipelines.gitlab import GitlabRuns
 
-    Runner = CommandRunner | BuildbotRuns | GithubRuns
+    Runner = CommandRunner | BuildbotRuns | GithubRuns | GitlabRuns
 
 
 def pipeline_runner(
@@ -35,4 +36,8 @@ def pipeline_runner(
         from console.providers.pipelines.github import GithubRuns  # noqa: PLC0415
 
         return GithubRuns(pipeline, http, clock, token(pipeline.token))
+    if isinstance(pipeline, GitlabPipeline):
+        from console.providers.pipelines.gitlab import GitlabRuns  # noqa: PLC0415
+
+        return GitlabRuns(pipeline, http, clock, token(pipeline.token))
     return None

@@ -44,4 +44,22 @@ class GithubPipeline:
     timeout_s: float = 10.0
 
 
-PipelineSpec = CommandPipeline | BuildbotPipeline | GithubPipeline
+@dataclass(frozen=True, slots=True)
+class GitlabPipeline:
+    """A GitLab project whose pipeline is created on `ref` with variables; `project` is its path or number.
+
+    The project names its pipelines: `workflow: {name: "$RELEASE_VERSION $RELEASE_KEY"}`. `token` needs the right "api".
+    """
+
+    url: str
+    project: str
+    ref: str = "main"
+    version_variable: str = "RELEASE_VERSION"
+    key_variable: str = "RELEASE_KEY"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    token: SecretRef | None = None
+    limit_s: float = 3600.0
+    timeout_s: float = 10.0
+
+
+PipelineSpec = CommandPipeline | BuildbotPipeline | GithubPipeline | GitlabPipeline

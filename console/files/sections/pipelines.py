@@ -7,7 +7,7 @@ from pydantic import Field
 from console.files.fields import Program, Secret, Section, Span, Text, Url, usual
 from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
-from console.model.pipelines import BuildbotPipeline, GithubPipeline, PipelineSpec
+from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline, PipelineSpec
 from console.model.systems import CommandPipeline, CommandStage
 
 
@@ -79,10 +79,34 @@ class GithubSection(Section):
     """How long to wait for an answer."""
 
 
-PipelineSection = Annotated[CommandPipelineSection | BuildbotSection | GithubSection, Field(discriminator="provider")]
+class GitlabSection(Section):
+    """GitLab CI: a pipeline that is created for a release, with `workflow: {name: "$RELEASE_VERSION $RELEASE_KEY"}`."""
+
+    provider: Literal["gitlab"]
+    url: Url
+    """GitLab's address."""
+    project: Text
+    """The project's path or number."""
+    ref: Text = "main"
+    """The branch or tag that is built."""
+    version_variable: Text = "RELEASE_VERSION"
+    """The variable that gets the release's version."""
+    key_variable: Text = "RELEASE_KEY"
+    """The variable that gets a key of this console, so that nothing is built a second time."""
+    variables: dict[Text, Text] = usual({}, {})
+    """More variables, and what they get."""
+    token: Secret | None = None
+    limit: Span = usual(3600.0, "60 min")
+    """When a pipeline is stopped."""
+    timeout: Span = usual(10.0, "10 s")
+    """How long to wait for an answer."""
 
 
-def pipeline_of(section: CommandPipelineSection | BuildbotSection | GithubSection) -> PipelineSpec:
+AnyPipeline = CommandPipelineSection | BuildbotSection | GithubSection | GitlabSection
+PipelineSection = Annotated[AnyPipeline, Field(discriminator="provider")]
+
+
+def pipeline_of(section: AnyPipeline) -> PipelineSpec:
     """Return the pipeline."""
     if isinstance(section, CommandPipelineSection):
         return CommandPipeline(tuple(CommandStage(stage.name, tuple(stage.run), stage.timeout) for stage in section.stages), section.folder)
@@ -95,6 +119,18 @@ def pipeline_of(section: CommandPipelineSection | BuildbotSection | GithubSectio
             section.version_input,
             section.key_input,
             section.inputs,
+            section.token,
+            section.limit,
+            section.timeout,
+        )
+    if isinstance(section, GitlabSection):
+        return GitlabPipeline(
+            section.url,
+            section.project,
+            section.ref,
+            section.version_variable,
+            section.key_variable,
+            section.variables,
             section.token,
             section.limit,
             section.timeout,
@@ -113,7 +149,7 @@ def pipeline_of(section: CommandPipelineSection | BuildbotSection | GithubSectio
     )
 
 
-def commands_of(section: CommandPipelineSection | BuildbotSection | GithubSection) -> tuple[tuple[str, ...], ...]:
+def commands_of(section: AnyPipeline) -> tuple[tuple[str, ...], ...]:
     """Return the commands that a pipeline would run here."""
     return tuple(tuple(stage.run) for stage in section.stages) if isinstance(section, CommandPipelineSection) else ()
 
@@ -123,7 +159,24 @@ def written_pipeline(spec: PipelineSpec) -> dict[str, Any]:
     if isinstance(spec, CommandPipeline):
         stages = [{"name": stage.name, "run": list(stage.run), "timeout": write_span(stage.timeout_s)} for stage in spec.stages]
         return {"provider": "command", "folder": spec.folder, "stages": stages}
-    return given(_github(spec) if isinstance(spec, GithubPipeline) else _buildbot(spec))
+    if isinstance(spec, GithubPipeline):
+        return given(_github(spec))
+    return given(_gitlab(spec) if isinstance(spec, GitlabPipeline) else _buildbot(spec))
+
+
+def _gitlab(spec: GitlabPipeline) -> dict[str, Any]:
+    return {
+        "provider": "gitlab",
+        "url": spec.url,
+        "project": spec.project,
+        "ref": spec.ref,
+        "version_variable": spec.version_variable,
+        "key_variable": spec.key_variable,
+        "variables": dict(spec.variables),
+        "token": written_secret(spec.token),
+        "limit": write_span(spec.limit_s),
+        "timeout": write_span(spec.timeout_s),
+    }
 
 
 def _github(spec: GithubPipeline) -> dict[str, Any]:

@@ -23,15 +23,19 @@ from console.model.links import Link
 from console.model.notes import Channel, GrafanaChannel
 from console.model.places import resource
 from console.model.systems import (
+    AlbTraffic,
     CommandPipeline,
     CommandStage,
     EnvoyTraffic,
     HaproxyTraffic,
     HttpFlag,
     HttpWorkloads,
+    LaunchDarklyFlag,
     OpenMetricsSource,
     PrometheusSource,
     SecretRef,
+    TraefikTraffic,
+    UnleashFlag,
 )
 from console.model.target import Environment, FreezeRule, Panel, PanelKind, Prices, SessionGate, Stage, Target, ThresholdGate
 
@@ -283,14 +287,32 @@ alerts = st.builds(
 )
 
 
+ACCOUNT = "arn:aws:elasticloadbalancing:eu-central-1:123456789012"
+token = st.just(SecretRef("env", "TOKEN"))
+flags = (
+    st.builds(HttpFlag, st.just("http://f"), words, spans, secrets, st.booleans())
+    | st.builds(UnleashFlag, st.just("http://u"), words, words, words, spans, token, secrets, st.booleans())
+    | st.builds(LaunchDarklyFlag, words, words, words, st.just("https://l"), spans, token, st.booleans())
+)
+
+
 @st.composite
 def targets(draw) -> Target:
     sides = draw(st.sampled_from([("blue", "green"), ("1", "2"), ("no", "yes"), ("a", "null")]))
     by_side = draw(urls)
     url_of = {side: by_side.replace("{n}", str(number + 1)) for number, side in enumerate(sides)}
-    if draw(st.booleans()):
-        labels = draw(st.lists(words, min_size=2, max_size=2, unique=True))
-        traffic = EnvoyTraffic("http://127.0.0.1:9901", draw(words), dict(zip(sides, labels, strict=True)), draw(spans))
+    kind = draw(st.sampled_from(["envoy", "traefik", "alb", "haproxy"]))
+    labels = dict(zip(sides, draw(st.lists(words, min_size=2, max_size=2, unique=True)), strict=True))
+    if kind == "envoy":
+        traffic = EnvoyTraffic("http://127.0.0.1:9901", draw(words), labels, draw(spans))
+    elif kind == "traefik":
+        service = draw(words.filter(lambda word: "@" not in word))
+        traffic = TraefikTraffic(
+            "http://t", "./t.yaml", service, labels, draw(st.sampled_from(["", "http://m"])), draw(spans), draw(secrets)
+        )
+    elif kind == "alb":
+        groups = {side: f"{ACCOUNT}:targetgroup/t-{number}/0" for number, side in enumerate(sides)}
+        traffic = AlbTraffic(f"{ACCOUNT}:listener/app/t/1/2", groups, draw(st.just("") | words), draw(spans))
     else:
         servers = draw(st.lists(words, min_size=2, max_size=6, unique=True))
         halves = (tuple(servers[:1]), tuple(servers[1:]))
@@ -313,7 +335,7 @@ def targets(draw) -> Target:
         pipeline=draw(
             st.none() | st.lists(commands, min_size=1, max_size=3, unique_by=lambda stage: stage.name).map(tuple).map(CommandPipeline)
         ),
-        flag=draw(st.none() | st.builds(HttpFlag, st.just("http://f"), words, spans, secrets, st.booleans())),
+        flag=draw(st.none() | flags),
         gates=tuple(draw(gates(gate)) for gate in gate_names),
         panels=tuple(draw(panels(panel)) for panel in draw(names)),
         stages=draw(stages(gate_names)),

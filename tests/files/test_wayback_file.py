@@ -12,7 +12,7 @@ from console.files.problems import BadTargetFile, told
 from console.files.targetfile import load_target, read_target
 from console.files.write import write_target
 from console.model.places import resource
-from console.model.systems import CommandUndo, HttpUndo, SecretRef
+from console.model.systems import ArgoCdUndo, CommandUndo, HttpUndo, SecretRef, UndoSpec
 from console.model.target import ReadyCheck, Reconciler, Reversibility, Snapshot, UndoKind, UndoStep
 
 PATH = resource("examples", "haproxy.yaml")
@@ -149,9 +149,15 @@ def undo_steps(draw) -> tuple[UndoStep, ...]:
             made.append(replace(step, instructions=draw(words)))
             continue
         way = draw(st.sampled_from(Reversibility))
-        http = draw(st.booleans())
-        token = draw(tokens) if http else None
-        spec = HttpUndo(draw(urls), draw(urls), deadline, token) if http else CommandUndo(draw(calls), draw(calls), ".", deadline)
+        by = draw(st.sampled_from(["http", "command", "argocd"]))
+        token = None if by == "command" else draw(tokens)
+        spec: UndoSpec = CommandUndo(draw(calls), draw(calls), ".", deadline)
+        if by == "http":
+            spec = HttpUndo(draw(urls), draw(urls), deadline, token)
+        elif by == "argocd":
+            project, namespace = draw(st.just("") | words), draw(st.just("") | words)
+            action = draw(st.sampled_from(["rollback", "sync"]))
+            spec = ArgoCdUndo(draw(urls), draw(words), action, project, namespace, draw(st.booleans()), deadline, token)
         loses = draw(words) if way is not Reversibility.FREE else ""
         snapshot = None
         if way is Reversibility.LOSSY and draw(st.booleans()):
@@ -163,6 +169,9 @@ def undo_steps(draw) -> tuple[UndoStep, ...]:
 @st.composite
 def reconcilers(draw, name: str) -> Reconciler:
     timeout, token = draw(spans), draw(tokens)
+    if draw(st.integers(0, 2)) == 0:
+        url, application = draw(urls), draw(words)
+        return Reconciler(name, *(ArgoCdUndo(url, application, action, timeout_s=timeout, token=token) for action in ("pause", "resume")))
     if draw(st.booleans()):
         return Reconciler(name, *(HttpUndo(draw(urls), draw(urls), timeout, token) for _ in range(2)))
     return Reconciler(name, *(CommandUndo(draw(calls), draw(calls), ".", timeout) for _ in range(2)))

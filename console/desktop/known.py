@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from console.model.team import RecordsView
-    from console.model.views import CalendarView, Problem, RolloutView, TargetView, Update
+    from console.model.views import CalendarView, Problem, RolloutView, TargetView, TrainView, Update
 
 
 class WheelSeen(NamedTuple):
@@ -25,6 +25,7 @@ class Known:
     def __init__(self) -> None:
         self.targets: dict[str, TargetView] = {}
         self.rollouts: dict[str, RolloutView] = {}
+        self.trains: dict[str, TrainView] = {}
         self.calendar: CalendarView | None = None
         self.store_problem: Problem | None = None
         self.records: RecordsView | None = None
@@ -34,6 +35,7 @@ class Known:
         """Put a batch in."""
         self.targets.update((view.name, view) for view in update.targets)
         self.rollouts.update((view.id, view) for view in update.rollouts)
+        self.trains.update((view.id, view) for view in update.trains)
         for view in update.rollouts:
             self._see_wheel(view)
         for name in update.gone:
@@ -51,6 +53,7 @@ class Known:
             rollouts=tuple(self.rollouts.values()),
             calendar=self.calendar,
             store_problem=self.store_problem,
+            trains=tuple(self.trains.values()),
         )
 
     def cannot_drive(self, view: TargetView) -> str:
@@ -61,6 +64,11 @@ class Known:
         """Return who took over from this window, and when; None while it drives, or when it never did."""
         seen, lease = self.wheels.get(view.id), view.wheel.lease
         return seen if seen is not None and lease is not None and not view.wheel.mine and 0 < seen.mine < lease.token else None
+
+    def train_of(self, rollout: str) -> TrainView | None:
+        """Return the train that a rollout belongs to, the newest where several do; None for a rollout of its own."""
+        own = [view for view in self.trains.values() if any(rollout in {each.rollout, each.back} for each in view.members)]
+        return max(own, key=lambda view: view.started_at, default=None)
 
     def _see_wheel(self, view: RolloutView) -> None:
         lease = view.wheel.lease

@@ -14,6 +14,7 @@ from console.model.rollout import Actor, Lease, Phase, StepRow, StepState
 from console.model.stores import ConsoleSeen
 from console.model.target import Environment
 from console.model.team import RecordsView, TeamTried
+from console.model.train import TrainPhase
 from console.model.verbs import Direction, State, Verb, Verdict
 from console.model.views import (
     AbsenceView,
@@ -28,6 +29,7 @@ from console.model.views import (
     HandoverCard,
     LossView,
     Marker,
+    MemberView,
     Notice,
     QuarantineView,
     RolloutView,
@@ -35,6 +37,7 @@ from console.model.views import (
     SeriesView,
     StageView,
     TargetView,
+    TrainView,
     UnknownView,
     Update,
     VerbView,
@@ -543,3 +546,28 @@ def tried(**changes: object) -> TeamTried:
     view = team_records()
     made = TeamTried(view.place, view.login, view.identity, view.roles, view.environments, view.may, view.protection)
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def train(phase: TrainPhase = TrainPhase.RUNNING, state: State = State.IN_ROLLOUT, note: str = "") -> TrainView:
+    """Return a train of three services, the first of which is done."""
+    going = phase in {TrainPhase.GOING_BACK, TrainPhase.STOPPED}
+    members = (
+        MemberView(1, "ledger-eu", "Ledger", "9.4", (), "gate", State.HEALTHY, "done", rollout="R-2288"),
+        MemberView(2, "checkout-eu", "Checkout", "5.2b", ("ledger-eu",), "done", State.IN_ROLLOUT, "under way", "canary 5 %", "R-2291"),
+        MemberView(3, "web-eu", "Web", "31", ("ledger-eu", "checkout-eu"), "done", State.PLANNED, "waiting", "waits for checkout-eu"),
+    )
+    if going:
+        failed = replace(members[1], state=State.ROLLING_BACK, word="going back", fact="rollback by engine: Payment completion failed")
+        members = (members[0], failed, members[2])
+    headline = {
+        TrainPhase.RUNNING: "Autumn (T-3): 1 of 3 passed, checkout-eu on the way",
+        TrainPhase.HELD: "Autumn (T-3) is held at 1 of 3",
+        TrainPhase.GOING_BACK: "Autumn (T-3) is going back: 0 of 2 back on stable",
+        TrainPhase.STOPPED: "The rollback of Autumn (T-3) stopped: 1 of 2 back on stable",
+    }[phase]
+    verbs = {
+        Verb.HOLD: VerbView(Verb.HOLD, phase is TrainPhase.RUNNING, "nothing starts, what runs stays"),
+        Verb.RESUME: VerbView(Verb.RESUME, phase is TrainPhase.HELD, "what was held goes on"),
+        Verb.ROLLBACK: VerbView(Verb.ROLLBACK, True, "takes back checkout-eu and ledger-eu"),
+    }
+    return TrainView("T-3", "Autumn", phase, state, headline, members, verbs, "Rita M.", "Rita M.", STARTED_AT, "autumn", "ab" * 32, note)

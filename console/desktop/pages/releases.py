@@ -13,6 +13,8 @@ from console.desktop.pages.preferences import preferences
 from console.desktop.pages.rehearsing import Rehearsing
 from console.desktop.pages.rollout_bar import RolloutBar, ordered
 from console.desktop.pages.rollout_pane import RolloutPane
+from console.desktop.pages.train_card import TrainCard
+from console.desktop.pages.train_moves import TrainMoves
 from console.desktop.widgets.empty import EmptyState, Loading
 from console.desktop.widgets.label import Label
 from console.model.commands import Command
@@ -60,12 +62,19 @@ class ReleasesPage(Page):
         self.plan.rehearsed.connect(lambda: self.rehearsing.ask(self.plan.target))
         self.forward.asking.connect(self.plan.show_asking)
         self.forward.asking.connect(self.rollout.next.show_asking)
+        self.train, self.train_moves = TrainCard(), TrainMoves(around, self)
+        self.train_moves.told.connect(self.told)
+        self.train.held.connect(self.train_moves.hold)
+        self.train.resumed.connect(self.train_moves.resume)
+        self.train.rolled_back.connect(self.train_moves.roll_back)
+        self.train.chosen.connect(self.show_subject)
         self._empty = self._nothing()
         self._stack = QStackedWidget()
         for shown in (Loading(6), self._empty, self.rollout, self.plan):
             self._stack.addWidget(shown)
         layout = page_layout(self)
         layout.addWidget(self.bar)
+        layout.addWidget(self.train)
         layout.addWidget(self._stack, 1)
         preferences().changed.connect(self._take_preferences)
         self._take_preferences()
@@ -85,6 +94,7 @@ class ReleasesPage(Page):
             elif shown.id in changed or shown.id != self._shown or self._stack.currentIndex() != 2:
                 self._show_rollout(shown)
         self.bar.show_rollouts(views, "" if self._planning else self._shown)
+        self._show_train()
         self.badge_changed.emit(sum(1 for view in views if view.state in {State.FAILED, State.UNKNOWN} and not view.phase.over))
 
     def show_subject(self, subject: str) -> None:
@@ -102,6 +112,7 @@ class ReleasesPage(Page):
             if found is not None:
                 self._show_rollout(found)
         self.bar.show_rollouts(ordered(known.rollouts.values()), "" if self._planning else self._shown)
+        self._show_train()
         self.place_changed.emit()
 
     def place(self) -> tuple[str, str]:
@@ -143,6 +154,10 @@ class ReleasesPage(Page):
         if fresh:
             self.selected.emit(view.target)
             self.place_changed.emit()
+
+    def _show_train(self) -> None:
+        """Show the train of the rollout on screen over it."""
+        self.train.show_view(None if self._planning else self.around.known.train_of(self._shown), self._shown)
 
     def _command(self, verb: Verb) -> Command | None:
         view = self.around.known.rollouts.get(self._shown)

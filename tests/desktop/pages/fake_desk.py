@@ -139,6 +139,18 @@ class FakeDesk:
         self._note("act", command)
         return Answer(self.decision)
 
+    async def hold_train(self, train, reason):
+        self._note("hold_train", train)
+        return Answer(self.decision)
+
+    async def resume_train(self, train, reason):
+        self._note("resume_train", train, reason)
+        return Answer(self.decision)
+
+    async def roll_back_train(self, train, reason):
+        self._note("roll_back_train", train)
+        return Answer(self.decision)
+
     async def preview(self, command):
         self._note("preview", command)
         return self.decision, (SendView(1, "Traffic to canary", "envoy-eu", "canary 25", 1.0),)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from console.app import Console, view_when
+from console.cli import connecting
 from console.cli.output import LINE, age, print_json, print_table
 from console.cli.session import with_console
 from console.model.alerts import AlertsView
@@ -59,6 +60,9 @@ def add(file: Annotated[Path, typer.Argument(help="A target file (YAML).")]) -> 
     name = with_console(work)
     print(f"{name} is added: observe-only, its commands not trusted.")
     print(f"Let the console write to it with: release-console target arm {name}")
+
+
+app.command()(connecting.connect)
 
 
 @app.command("list")

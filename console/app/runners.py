@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline
+from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline, JenkinsPipeline
 from console.model.systems import CommandPipeline, SecretRef
 from console.model.target import Target
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from console.providers.pipelines.command import CommandRunner
     from console.providers.pipelines.github import GithubRuns
     from console.providers.pipelines.gitlab import GitlabRuns
+    from console.providers.pipelines.jenkins import JenkinsRuns
 
-    Runner = CommandRunner | BuildbotRuns | GithubRuns | GitlabRuns
+    Runner = CommandRunner | BuildbotRuns | GithubRuns | GitlabRuns | JenkinsRuns
 
 
 def pipeline_runner(
@@ -40,4 +41,8 @@ def pipeline_runner(
         from console.providers.pipelines.gitlab import GitlabRuns  # noqa: PLC0415
 
         return GitlabRuns(pipeline, http, clock, token(pipeline.token))
+    if isinstance(pipeline, JenkinsPipeline):
+        from console.providers.pipelines.jenkins import JenkinsRuns  # noqa: PLC0415
+
+        return JenkinsRuns(pipeline, http, clock, token(pipeline.token))
     return None

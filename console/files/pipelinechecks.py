@@ -9,17 +9,16 @@ _SECTION: Path = ("pipeline",)
 _NAMED = {
     "buildbot": ("version_parameter", "key_parameter", "parameters"),
     "github": ("version_input", "key_input", "inputs"),
+    "jenkins": ("version_parameter", "key_parameter", "parameters"),
     "gitlab": ("version_variable", "key_variable", "variables"),
 }
 """By provider: the key that names what the version goes to, what our key goes to, and the mapping of what else there is."""
 
 _USUAL = {
-    "version_parameter": "version",
-    "key_parameter": "release_key",
-    "version_input": "version",
-    "key_input": "release_key",
-    "version_variable": "RELEASE_VERSION",
-    "key_variable": "RELEASE_KEY",
+    "buildbot": ("version", "release_key"),
+    "github": ("version", "release_key"),
+    "gitlab": ("RELEASE_VERSION", "RELEASE_KEY"),
+    "jenkins": ("VERSION", "RELEASE_KEY"),
 }
 
 
@@ -39,7 +38,8 @@ def mistakes_in_the_pipeline(tree: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _parameters(section: Mapping[str, Any], version: str, key: str, rest: str) -> Iterator[Mistake]:
-    taken = str(section.get(version, _USUAL[version])).strip(), str(section.get(key, _USUAL[key])).strip()
+    usual = _USUAL[section["provider"]]
+    taken = str(section.get(version, usual[0])).strip(), str(section.get(key, usual[1])).strip()
     if taken[0] == taken[1]:
         yield Mistake((*_SECTION, key), shown(taken[1]), "another name than the version's")
     more = section.get(rest)

@@ -62,4 +62,19 @@ class GitlabPipeline:
     timeout_s: float = 10.0
 
 
-PipelineSpec = CommandPipeline | BuildbotPipeline | GithubPipeline | GitlabPipeline
+@dataclass(frozen=True, slots=True)
+class JenkinsPipeline:
+    """A Jenkins job with parameters; `job` is its path through folders, as shop/release. `token` is an API token of `user`."""
+
+    url: str
+    job: str
+    version_parameter: str = "VERSION"
+    key_parameter: str = "RELEASE_KEY"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    token: SecretRef | None = None
+    limit_s: float = 3600.0
+    timeout_s: float = 10.0
+
+
+PipelineSpec = CommandPipeline | BuildbotPipeline | GithubPipeline | GitlabPipeline | JenkinsPipeline

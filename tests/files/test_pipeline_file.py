@@ -7,7 +7,7 @@ import pytest
 from console.files.problems import BadTargetFile, told
 from console.files.targetfile import read_target
 from console.files.write import write_target
-from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline, PipelineSpec
+from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline, JenkinsPipeline, PipelineSpec
 from console.model.places import resource
 from console.model.systems import SecretRef
 
@@ -17,6 +17,8 @@ SPECS = (
     BuildbotPipeline("https://ci/x", "b", "s", "VERSION", "KEY", {"branch": "main", "yes": "no"}, "ana", TOKEN, 90.0, 2.5),
     GitlabPipeline("https://gitlab.example", "shop/checkout"),
     GitlabPipeline("https://gitlab.example/x", "42", "v1", "VERSION", "KEY", {"REGION": "eu"}, TOKEN, 90.0, 2.5),
+    JenkinsPipeline("https://jenkins.example", "shop/release"),
+    JenkinsPipeline("https://jenkins.example/x", "r", "V", "K", {"REGION": "eu"}, "ana", TOKEN, 90.0, 2.5),
     GithubPipeline("octo-org/shop.js", "release.yml"),
     GithubPipeline("o/r", "42", "v1", "https://git.example/api/v3", "VERSION", "KEY", {"dry": "yes"}, TOKEN, 90.0, 2.5),
 )
@@ -52,6 +54,7 @@ def test_the_buildbot_example_means_what_it_says() -> None:
         ("github", "repository: octo-org/shop", "repository: shop", "pipeline.repository"),
         ("github", "key_input: release_key ", "key_input: version ", "pipeline.key_input: found version"),
         ("gitlab", "{REGION: eu}", "{RELEASE_KEY: x}", "pipeline.variables.RELEASE_KEY"),
+        ("jenkins", "  token: keyring:jenkins-shop ", "  # ", "pipeline.token: found nothing"),
         ("buildbot", "scheduler: release", "schedular: release", "did you mean scheduler?"),
         ("buildbot", "token: keyring:buildbot-shop", "token: hunter2", "pipeline.token"),
     ],

@@ -7,7 +7,7 @@ from pydantic import Field
 from console.files.fields import Program, Secret, Section, Span, Text, Url, usual
 from console.files.sections.spelled import given, written_secret
 from console.files.spelling import write_span
-from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline, PipelineSpec
+from console.model.pipelines import BuildbotPipeline, GithubPipeline, GitlabPipeline, JenkinsPipeline, PipelineSpec
 from console.model.systems import CommandPipeline, CommandStage
 
 
@@ -102,7 +102,30 @@ class GitlabSection(Section):
     """How long to wait for an answer."""
 
 
-AnyPipeline = CommandPipelineSection | BuildbotSection | GithubSection | GitlabSection
+class JenkinsSection(Section):
+    """Jenkins: a job that is built with parameters for a release."""
+
+    provider: Literal["jenkins"]
+    url: Url
+    """Jenkins' address."""
+    job: Text
+    """The job's path through its folders, as shop/release. It must declare the two parameters below."""
+    version_parameter: Text = "VERSION"
+    """The parameter that gets the release's version."""
+    key_parameter: Text = "RELEASE_KEY"
+    """The parameter that gets a key of this console, so that nothing is built a second time."""
+    parameters: dict[Text, Text] = usual({}, {})
+    """More parameters, and what they get."""
+    user: Text | None = None
+    """Whose API token the token is."""
+    token: Secret | None = None
+    limit: Span = usual(3600.0, "60 min")
+    """When a build is stopped."""
+    timeout: Span = usual(10.0, "10 s")
+    """How long to wait for an answer."""
+
+
+AnyPipeline = CommandPipelineSection | BuildbotSection | GithubSection | GitlabSection | JenkinsSection
 PipelineSection = Annotated[AnyPipeline, Field(discriminator="provider")]
 
 
@@ -135,6 +158,18 @@ def pipeline_of(section: AnyPipeline) -> PipelineSpec:
             section.limit,
             section.timeout,
         )
+    if isinstance(section, JenkinsSection):
+        return JenkinsPipeline(
+            section.url,
+            section.job,
+            section.version_parameter,
+            section.key_parameter,
+            section.parameters,
+            section.user or "",
+            section.token,
+            section.limit,
+            section.timeout,
+        )
     return BuildbotPipeline(
         section.url,
         section.builder,
@@ -161,7 +196,24 @@ def written_pipeline(spec: PipelineSpec) -> dict[str, Any]:
         return {"provider": "command", "folder": spec.folder, "stages": stages}
     if isinstance(spec, GithubPipeline):
         return given(_github(spec))
-    return given(_gitlab(spec) if isinstance(spec, GitlabPipeline) else _buildbot(spec))
+    if isinstance(spec, GitlabPipeline):
+        return given(_gitlab(spec))
+    return given(_jenkins(spec) if isinstance(spec, JenkinsPipeline) else _buildbot(spec))
+
+
+def _jenkins(spec: JenkinsPipeline) -> dict[str, Any]:
+    return {
+        "provider": "jenkins",
+        "url": spec.url,
+        "job": spec.job,
+        "version_parameter": spec.version_parameter,
+        "key_parameter": spec.key_parameter,
+        "parameters": dict(spec.parameters),
+        "user": spec.user or None,
+        "token": written_secret(spec.token),
+        "limit": write_span(spec.limit_s),
+        "timeout": write_span(spec.timeout_s),
+    }
 
 
 def _gitlab(spec: GitlabPipeline) -> dict[str, Any]:

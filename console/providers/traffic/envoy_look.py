@@ -7,6 +7,7 @@ from console.model.text import clean
 from console.model.wizard import Found, Part, Right, Route
 from console.policy.drafting import guessed
 from console.providers.clients.http import Call, HttpClient, place
+from console.providers.clients.strict import field
 
 _DUMPS = ("static_route_configs", "dynamic_route_configs")
 
@@ -18,7 +19,7 @@ async def look_envoy(admin: str, http: HttpClient, timeout_s: float = 5.0) -> Fo
     async def get(path: str) -> Any:
         return (await http.send(Call(system, f"{admin.rstrip('/')}{path}", timeout_s=timeout_s))).json()
 
-    info = await get("/server_info")
+    version = field(await get("/server_info"), "version", str, system).split("/")
     hosts = _hosts(await get("/clusters?format=json"))
     found: dict[str, Route] = {}
     unprefixed = 0
@@ -32,7 +33,7 @@ async def look_envoy(admin: str, http: HttpClient, timeout_s: float = 5.0) -> Fo
                 unprefixed += 1
                 continue
             found.setdefault(prefix, _route(prefix, clusters, hosts))
-    notes = [f"Envoy {clean(str(info.get('version', '')).split('/')[1] if '/' in str(info.get('version', '')) else '', 20)}"]
+    notes = [f"Envoy {clean(version[min(1, len(version) - 1)], 20)}"]  # commit/number/state/kind/TLS library
     if unprefixed:
         notes.append(f"{unprefixed} weighted routes have no runtime_key_prefix: their weights cannot be changed at run time.")
     return Found(system, tuple(found.values()), await envoy_rights(admin, http, timeout_s), notes=tuple(notes))

@@ -198,6 +198,8 @@ class LiveTarget:
     """What was seen instead of what was asked, in words; "" when all is as asked."""
     restarted: str = ""
     """That the router's process restarted, in words, until a person acts."""
+    stretch: float = 1.0
+    """How many times longer than usual it takes until this target's calm systems are read again, where there are many targets."""
     rollout: LiveRollout | None = None
     last_done: Rollout | None = None
     """The release or switch that was finished last, to which a rollback goes back before it."""

@@ -29,6 +29,11 @@ MOST_S = 30.0
 
 HURRY_S = 2.0
 
+CROWD, MOST_STRETCH = 50, 10.0
+"""With more targets than `CROWD`, what is read of those on which nothing happens is read less often in proportion, but for the weights."""
+
+STRETCHED = frozenset({"identity", "workloads", "flags"})
+
 SETTLE_S = 0.05
 """So long after a system told of a change it is read: changes come in bursts."""
 
@@ -37,7 +42,10 @@ FIRST_JITTER, JITTER = 1.0, 0.2
 
 
 class Watch:
-    """The pollers of one target. `on_split` and `on_metrics` are told each reading; `on_metrics` also that there was none."""
+    """The pollers of one target. `on_split` and `on_metrics` are told each reading; `on_metrics` also that there was none.
+
+    `crowd` tells how many targets are watched.
+    """
 
     def __init__(
         self,
@@ -46,8 +54,10 @@ class Watch:
         on_split: Callable[[Split], None],
         on_metrics: Callable[[MetricReading | ConsoleError], Awaitable[None]],
         on_identity: Callable[[str], None],
+        crowd: Callable[[], int] = lambda: 1,
     ) -> None:
-        self._around, self._live = around, live
+        self._around, self._live, self._crowd = around, live, crowd
+        self._turns = 0
         self._on_split, self._on_metrics, self._on_identity = on_split, on_metrics, on_identity
         self.on_notice: Callable[[Notice], None] = lambda _: None
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,7 +110,22 @@ class Watch:
             spent_s = self._around.clock.elapsed() - begun
             pause_s = self._pause_s(period_s, seen.failures) * (1.0 + jitter * (self._around.chance() - 0.5))
             await self._pause(port, max(0.01, pause_s - spent_s))
+            if port in STRETCHED and seen.failures == 0:
+                await self._stay_calm(pause_s, seen)
             jitter = JITTER
+
+    async def _stay_calm(self, pause_s: float, seen: Seen[Any]) -> None:
+        """Leave out turns while nothing happens on the target and there are many others; what begins ends the wait at the next turn."""
+        for _ in range(round(self._stretch()) - 1):
+            if self._stretch() == 1.0 or seen.failures:
+                return
+            await self._around.sleep(pause_s)
+
+    def _stretch(self) -> float:
+        record = self._live.rollout
+        calm = (record is None or record.rollout.phase.over) and self._live.sending == 0
+        self._live.stretch = min(MOST_STRETCH, max(1.0, self._crowd() / CROWD)) if calm else 1.0
+        return self._live.stretch
 
     async def _pause(self, port: str, pause_s: float) -> None:
         """Wait until the next reading is due, or until its system tells of a change."""
@@ -132,8 +157,13 @@ class Watch:
         return self._around.backoff_s(failures, period_s, max(period_s, most_s))
 
     async def _router(self) -> None:
-        split, counts = await asyncio.gather(self._live.connections.router.split(), self._live.connections.router.measured())
-        self._live.requests.take(counts)
+        router, left_out = self._live.connections.router, self._turns % round(self._stretch())
+        self._turns += 1
+        if left_out:
+            split = await router.split()
+        else:
+            split, counts = await asyncio.gather(router.split(), router.measured())
+            self._live.requests.take(counts)
         self._live.split.took(split, split.at)
         self._on_split(split)
 

@@ -11,6 +11,7 @@ from clock import FakeClock
 from console.engine.state import Seen
 from console.engine.surroundings import Surroundings
 from console.engine.watch import Watch
+from console.model.rollout import Phase
 from console.providers.clients.http import HttpClient
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +34,8 @@ async def test_pauses_between_readings_are_spread_by_chance(drawn: float, first_
         await asyncio.sleep(0)
 
     around = Surroundings(SimpleNamespace(), FakeClock(), SimpleNamespace(), sleep, lambda: drawn)  # type: ignore[arg-type]
-    live = SimpleNamespace(name="shop", touch=lambda: None, rollout=None)
+    systems = SimpleNamespace(router=None, workloads=None)
+    live = SimpleNamespace(name="shop", touch=lambda: None, rollout=None, sending=0, connections=systems)
     watch = Watch(around, live, lambda _: None, lambda _: None, lambda _: None)  # type: ignore[arg-type, return-value]
     seen: Seen[str] = Seen()
 
@@ -45,3 +47,38 @@ async def test_pauses_between_readings_are_spread_by_chance(drawn: float, first_
     polling.cancel()
     await asyncio.gather(polling, return_exceptions=True)
     assert pauses[:3] == pytest.approx([first_s, later_s, later_s])
+
+
+@pytest.mark.parametrize(
+    ("crowd", "phase", "turns"), [(50, None, 1), (500, None, 10), (5000, None, 10), (500, Phase.DONE, 10), (500, Phase.RUNNING, 1)]
+)
+async def test_what_rests_is_read_less_often_where_there_are_many_targets(crowd: int, phase: Phase | None, turns: int) -> None:
+    asleep = 0
+    read: list[int] = []
+    over = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        nonlocal asleep
+        asleep += 1
+        await asyncio.sleep(0)
+
+    record = None if phase is None else SimpleNamespace(rollout=SimpleNamespace(phase=phase))
+    live = SimpleNamespace(
+        name="shop", touch=lambda: None, rollout=record, sending=0, connections=SimpleNamespace(router=None, workloads=None)
+    )
+    around = Surroundings(SimpleNamespace(), FakeClock(), SimpleNamespace(), sleep, lambda: 0.5)  # type: ignore[arg-type]
+    watch = Watch(around, live, lambda _: None, lambda _: None, lambda _: None, lambda: crowd)  # type: ignore[arg-type, return-value]
+    seen: Seen[str] = Seen()
+
+    async def once() -> None:
+        seen.took("read", datetime.now(UTC))
+        read.append(asleep)
+        if len(read) == 3:
+            over.set()
+
+    polling = asyncio.create_task(watch._poll("identity", 2.0, once, seen))
+    await over.wait()
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    assert read == [0, turns, 2 * turns]
+    assert live.stretch == turns

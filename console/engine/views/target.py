@@ -161,15 +161,15 @@ def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
     split, flag = live.split.value, live.flag.value
     found = [
         replace(_connection("traffic", traffic_name(target), live.split, 2 * ROUTER_S), notes=_notes("" if split is None else split.note)),
-        _connection("workloads", workloads_name(target), live.workloads, 2 * WORKLOADS_S),
+        _connection("workloads", workloads_name(target), live.workloads, 2 * WORKLOADS_S * live.stretch),
     ]
     found[1] = replace(found[1], notes=unhealthy_words(live))
     if live.identity.error is not None:
-        found.append(_connection("identity", traffic_name(target), live.identity, 2 * IDENTITY_S))
+        found.append(_connection("identity", traffic_name(target), live.identity, 2 * IDENTITY_S * live.stretch))
     if target.metrics is not None:
         found.append(_metrics(live, target.metrics))
     if target.flag is not None:
-        view = _connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S)
+        view = _connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S * live.stretch)
         found.append(replace(view, notes=() if flag is None else _flag_notes(flag)))
     found += _alerts(live)
     return tuple(found)

@@ -15,7 +15,7 @@ from console.desktop.widgets.painted import CENTRE, Painted, card, width_of, wri
 PROVIDERS = (
     ("Traffic", ("Envoy", "HAProxy", "Kubernetes", "Traefik")),
     ("Metrics", ("Prometheus", "OpenMetrics")),
-    ("Pipelines", ("Buildbot", "Declared commands")),
+    ("Pipelines", ("Buildbot", "Declared commands", "GitHub Actions", "GitLab CI", "Jenkins")),
     ("Flags", ("HTTP flag",)),
 )
 """What a target file can name today, by port."""

@@ -1,5 +1,6 @@
 """How a train's members stand now, by what this console drives and by the records; with the records gone, by what is known here."""
 
+import logging
 from collections.abc import Mapping
 
 from console.engine.parts import Parts
@@ -11,7 +12,9 @@ from console.model.train import Train
 from console.model.verbs import Direction
 from console.policy.train import member_state
 
-NEWEST = 30
+LOG = logging.getLogger(__name__)
+
+NEWEST = 10
 """So many rollouts of a target are looked through for the way back of a member that is done."""
 
 _MOVES = frozenset({PlanKind.ROLLOUT, PlanKind.SWITCH, PlanKind.ROLLBACK})
@@ -22,7 +25,7 @@ async def stand_of(parts: Parts, train: Train, refused: Mapping[str, str]) -> St
     states, rollouts, backs = {}, {}, {}
     for member in train.plan.members:
         name = member.target
-        found = await _rollouts_of(parts, name) if name in train.rollouts else {}
+        found = await _rollouts_of(parts, name, train.rollouts[name]) if name in train.rollouts else {}
         rollout = found.get(train.rollouts.get(name, ""))
         later = tuple(each for each in found.values() if rollout is not None and _moves_after(each, rollout))
         states[name] = member_state(member, rollout, later)
@@ -38,13 +41,15 @@ def _moves_after(each: Rollout, rollout: Rollout) -> bool:
     return each.started_at >= rollout.started_at and each.id != rollout.id and each.plan.kind in _MOVES
 
 
-async def _rollouts_of(parts: Parts, target: str) -> dict[str, Rollout]:
-    """Return a target's rollouts by id, oldest first; what this console knows of one is newer or as new as its record."""
+async def _rollouts_of(parts: Parts, target: str, own: str) -> dict[str, Rollout]:
+    """Return a target's newest rollouts and its own of the train by id, oldest first; what this console knows of one is as new or newer."""
+    journal, found = parts.around.store.journal, dict[str, Rollout]()
     try:
-        rows = await parts.around.store.journal.rollouts(live=False, target=target, limit=NEWEST)
-    except StoreError:
-        rows = ()
-    found = {each.id: each for each in rows}
+        found = {each.id: each for each in await journal.rollouts(live=False, target=target, limit=NEWEST)}
+        if own not in found:
+            found[own] = await journal.rollout(own)
+    except StoreError as error:
+        LOG.info("the rollouts of %s cannot be read now: %s", target, error.message)
     for record in parts.records.values():
         mine = record.rollout
         if mine.plan.target == target and (mine.id not in found or found[mine.id].revision <= mine.revision):

@@ -41,6 +41,8 @@ class Trains:
         self._parts, self._forward, self._alive = parts, forward, alive
         self._driver = TrainDriver(parts, act)
         self._missed: dict[str, float] = {}
+        self._drawn: dict[str, object] = {}
+        """What the picture of a train that is over was made from: it is read again only when that changed."""
         self._wake = asyncio.Event()
         self._looked: float | None = None
         self._turn = asyncio.Lock()
@@ -217,7 +219,14 @@ class Trains:
         return now - self._missed.setdefault(train.id, now) >= GONE_S
 
     async def _shown(self, train_id: str) -> None:
-        await self._driver.show(self._driver.known[train_id])
+        train = self._driver.known[train_id]
+        targets = {each.target for each in train.plan.members}
+        rollouts = [(each.id, each.rollout.revision) for each in self._parts.records.values() if each.rollout.plan.target in targets]
+        drawn = (train.revision, train.phase, rollouts)
+        if train.phase.over and self._drawn.get(train_id) == drawn:
+            return
+        self._drawn[train_id] = drawn
+        await self._driver.show(train)
 
     async def _plan(self, target: str, version: str, hashes: Mapping[str, str]) -> Plan:
         known = self._forward.planned(hashes.get(target, ""))

@@ -1,8 +1,8 @@
 """1,000 targets at 1 Hz with 50 of them hanging, dripping or failing: the age of what the healthy ones show, the cost, and what grows.
 
-Run as `python tests/benchmarks/many_targets.py [--targets 1000] [--bad 50] [--seconds 60]`. The systems are processes of their own; the engine
-is the headless one. Excess staleness is the age of a target's weights beyond one poll, looked at 20 times a second. Exits 1 when a goal is
-missed: p99 of the excess 100 ms, 60 % of a core, growth of memory 5 %, no descriptor more.
+Run as `python tests/benchmarks/many_targets.py [--targets 1000] [--bad 50] [--seconds 60]`. The systems are processes of their own;
+the engine is the headless one. Excess staleness is the age of a target's weights beyond one poll, looked at 20 times a second. Exits 1
+when a goal is missed: p99 of the excess 100 ms, 60 % of a core, growth of memory 5 %, no descriptor more.
 """
 
 # ruff: noqa: E402 - the project must be on the path before what is below is imported
@@ -36,7 +36,9 @@ name: t{number}
 environment: staging
 sides: [blue, green]
 traffic: {{provider: envoy, admin: http://127.0.0.1:{port}/t{number}, runtime_prefix: r, clusters: {{blue: blue, green: green}}}}
-workloads: {{provider: http, urls: {{blue: http://127.0.0.1:{port}/t{number}/blue/version, green: http://127.0.0.1:{port}/t{number}/green/version}}}}
+workloads:
+  provider: http
+  urls: {{blue: "http://127.0.0.1:{port}/t{number}/blue/version", green: "http://127.0.0.1:{port}/t{number}/green/version"}}
 stages:
   - {{weight: 5 %, wait: 2 h}}
 rollback: [traffic]

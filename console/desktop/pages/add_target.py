@@ -16,7 +16,7 @@ PROVIDERS = (
     ("Traffic", ("Envoy", "HAProxy", "Kubernetes", "Traefik")),
     ("Metrics", ("Prometheus", "OpenMetrics")),
     ("Pipelines", ("Buildbot", "Declared commands", "GitHub Actions", "GitLab CI", "Jenkins")),
-    ("Flags", ("HTTP flag",)),
+    ("Flags", ("Unleash", "LaunchDarkly", "HTTP")),
 )
 """What a target file can name today, by port."""
 

@@ -30,7 +30,9 @@ class DoneStep(Step):
         self.arm.clicked.connect(self.armed)
         asks = Label("asks why, and goes into the audit; it can be made observe-only again at any time", "small", "text.3", wrap=True)
         self._commit = Label("", "small", "text.3", wrap=True)
-        for item in (self._head, self._file, self._commit, Label(observe, "body", "text.2", wrap=True)):
+        self._login = Label("", "small", "look", wrap=True)
+        self._login.hide()
+        for item in (self._head, self._file, self._commit, self._login, Label(observe, "body", "text.2", wrap=True)):
             self.body.addWidget(item)
         beside = row([self.arm, asks], 10)
         beside.setStretch(1, 1)
@@ -41,5 +43,8 @@ class DoneStep(Step):
         """Show which target was made, and where its file is."""
         self._head.setText(f"{name} is a target now")
         self._file.setText(str(written.path) if written is not None else "")
+        login = " ".join(self.answers.reach.login)
+        self._login.setText(f"Its context logs in by a command ({login}): trust it on the target's page, or nothing is read.")
+        self._login.setVisible(bool(login))
         in_git = written is not None and written.git is not None
         self._commit.setText("Commit the file, so that others see who connected it." if in_git else "")

@@ -99,6 +99,12 @@ def test_a_login_by_command_is_shown_and_runs_only_when_it_is_allowed(qtbot, wiz
     cluster.allow.click()
     qtbot.waitUntil(lambda: cluster.namespace.count() == 2)
     assert cluster.reach().login == ("aws", "eks", "get-token", "--cluster-name", "prod-eu")
+    cluster.namespace.setCurrentText("shop")
+    wizard.traffic.looking.button.click()
+    qtbot.waitUntil(lambda: bool(wizard.answers.reach.login))
+    wizard.done.show_target("shop", None)
+    wizard.go(6)
+    qtbot.waitUntil(lambda: "trust it on the target's page" in words(wizard))
 
 
 def test_a_token_goes_into_the_keyring_and_only_its_name_into_the_draft(qtbot, wizard, desk):

@@ -20,6 +20,9 @@ NOTICED_S = 12.0
 """Another system at the router's address is noticed by the next reading of who answers."""
 
 
+POLLS_S = 10.0
+"""Two polls of the metrics."""
+
 UNDER_WAY_S = 60.0
 """For so long nobody but the console that sends a step says what became of it, unless that console is known to be gone."""
 
@@ -147,7 +150,8 @@ class Checks:
         for at, who, _ in self.site.served:
             if at < _passed(since):
                 last[who.name] = at  # a console counts from its own last reading before the stage
-        began = min(last.values(), default=0.0) if effect.process.name not in last else last[effect.process.name]
+        own = last.get(effect.process.name, min(last.values(), default=0.0))
+        began = min((at for at in last.values() if _passed(since) - at < POLLS_S), default=own)  # another console may have counted before
         seen = [(at, totals[plan["canary"]]) for at, _, totals in self.site.served if at >= began]
         grown = sum(_resolved(a, b) for (_, a), (_, b) in itertools.pairwise(seen))
         if needed and grown < max(needed):

@@ -48,10 +48,9 @@ def stage_line(stage: PipelineStageRun) -> Line:
     return _STAGE_MARKS.get(stage.state, State.PLANNED), stage.name, ", ".join(part for part in (stage.state, code) if part), took
 
 
-def run_words(run: PipelineRun) -> str:
-    """Return a run in one line: what it is, how it stands, and why or what for it waits."""
-    more = "".join(f": {words}" for words in (run.reason, run.note) if words)
-    return f"run {run.id}, {run.version}, {run.state}{more}"
+def why_words(run: PipelineRun) -> str:
+    """Return why a run ended as it did, or what it waits for; empty where it simply runs."""
+    return ". ".join(words.rstrip(".") for words in (run.reason, run.note) if words)
 
 
 def web_address(link: str) -> bool:
@@ -171,7 +170,9 @@ class PipelinePanel(Card):
         self._views["Pipeline"].setVisible(run is not None)
         self.cancel.setVisible(run is not None and run.state == "running")
         self._run = run
-        self._aside.setText("" if run is None else run_words(run))
+        self._aside.setText("" if run is None else f"run {run.id}, {run.version}, {run.state}")
+        self.why.setText("" if run is None else why_words(run))
+        self.why.setVisible(bool(self.why.text()))
         self.open.setVisible(run is not None and web_address(run.link))
         self.approve.setVisible(run is not None and run.state == "running" and any(stage.gate for stage in run.stages))
         self._views["Changes"].setVisible(bool(rollout.changes))
@@ -196,9 +197,10 @@ class PipelinePanel(Card):
     def _pipeline(self) -> QWidget:
         view = QWidget()
         self.stages, self.log = Lines(24), LogView()
+        self.why = Label("", "small", "text.2", wrap=True)
         self.log.setMinimumHeight(84)
-        fill(column := QVBoxLayout(view), [self.stages, row([self.approve, self.open, -1], 6), self.log], 6)
-        column.setStretch(2, 1)
+        fill(column := QVBoxLayout(view), [self.stages, self.why, row([self.approve, self.open, -1], 6), self.log], 6)
+        column.setStretch(3, 1)
         return Scrolled(view)
 
     def _open(self) -> None:

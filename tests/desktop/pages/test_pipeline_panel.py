@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 
 from console.desktop.pages import pipeline_panel
 from console.desktop.pages.dialog import AskingWhy
-from console.desktop.pages.pipeline_panel import run_words, stage_line, web_address
+from console.desktop.pages.pipeline_panel import stage_line, web_address, why_words
 from console.desktop.pages.releases import ReleasesPage
 from console.model.readings import PipelineRun, PipelineStageRun, RunChange
 from console.model.verbs import State
@@ -26,6 +26,7 @@ def with_run(run, changes=()):
 def test_a_waiting_gate_is_approved_with_a_reason(shown, qtbot, desk):
     page = shown(ReleasesPage, with_run(RUN))
     assert page.rollout.pipeline.approve.isVisible()
+    assert page.rollout.pipeline.why.text() == "It waits for a person"
     qtbot.mouseClick(page.rollout.pipeline.approve, CLICK)
     dialog = page.findChild(AskingWhy)
     qtbot.keyClicks(dialog.reason, "tested by hand")
@@ -61,6 +62,7 @@ def test_changes_are_shown_only_where_they_are_known(shown):
 
 
 def test_what_a_run_waits_for_is_said():
-    assert run_words(RUN) == "run 4711, 5.2b, running: It waits for a person."
+    assert why_words(RUN) == "It waits for a person"
+    assert why_words(replace(RUN, reason="smoke failed", note="")) == "smoke failed"
     assert stage_line(WAITING)[:3] == (State.HELD, "Approval for production", "waiting")
     assert stage_line(PipelineStageRun("smoke", "skipped"))[0] is State.WAIVED

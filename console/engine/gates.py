@@ -119,7 +119,8 @@ class GateWatch:
             if waits and stage_since is not None:
                 self._tallies[name] = tallies.open_stage(self._tallies[name], stage_since)
             for side in (self._plan.stable, self._plan.canary):
-                self._series[name, side].at = own[-1].at if own else self._series[name, side].at
+                if own:  # counted by another console from here on: should this one count again, its own last totals are too old
+                    self._series[name, side].at, self._series[name, side].last = own[-1].at, None
         self._opened = stage_since
         return True
 

@@ -36,6 +36,8 @@ async def take(parts: Parts, record: LiveRollout, reading: MetricReading | Conso
         record.gates.blind(reading.message)
     else:
         samples = record.gates.take(reading, record.id, record.rollout.asked_weight)
+        if samples and (record.judged_until is None or record.judged_until < reading.at):
+            record.judged_until = reading.at  # should the wheel go elsewhere, what was counted here is not taken in from the records too
         try:
             await parts.around.store.samples.add(samples)
         except ConsoleError as error:

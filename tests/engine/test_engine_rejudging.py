@@ -81,7 +81,7 @@ async def test_what_a_console_counted_itself_is_not_taken_in_from_the_records_to
         rollout = await desk.start()
         await desk.until_stage(rollout, 1)
         record, live = desk.engine._parts.records[rollout], desk.engine._parts.targets["shop"]
-        record.judged_until = record.rollout.started_at  # it watched before it drove
+        record.judged_until, record.gates._opened = record.rollout.started_at, record.rollout.stage_since  # it watched before it drove
         await desk.act(Verb.HOLD)
         await desk.until_phase(rollout, "held")
         await w.time.advance(30)

@@ -178,7 +178,12 @@ class Forward:
 
     async def _resume(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
         """Go on after a hold, or after an unknown step: that is read back first, and nothing is sent blindly."""
-        if record.rollout.phase is Phase.UNKNOWN or record.unknowns:
+        await self._read_rows(record)
+        if (
+            record.rollout.phase is Phase.UNKNOWN
+            or record.unknowns
+            or any(row.state is StepState.UNKNOWN for row in record.rows_in_order())
+        ):
             problem = await self._settle_unknown(live, record, command)
             if problem:
                 return Answer(no(problem, "Roll back is open."), record.id)
@@ -197,6 +202,13 @@ class Forward:
         record.starting = False
         record.wake.set()
         return Answer(YES, record.id)
+
+    async def _read_rows(self, record: LiveRollout) -> None:
+        """Take in steps that another console recorded meanwhile: what it left unknown is not known here either."""
+        for row in await self._parts.around.store.journal.steps(record.id):
+            here = record.rows.get(row.id)
+            if here is None or here.state in {StepState.SENT, StepState.UNKNOWN}:
+                record.rows[row.id] = row
 
     async def _let_run(self, live: LiveTarget, record: LiveRollout, command: Command) -> None:
         """Record that a rollout goes on, once more where somebody was first and left it as the person saw it. Raises NotAllowed."""

@@ -10,9 +10,9 @@ from console.model.audit import AuditFilter, RecordKind
 from console.model.errors import OutcomeUnknown, Refused, Unreachable
 from console.model.events import DriftSeen, MoveRefused
 from console.model.freeze import StopTheLine
-from console.model.rollout import Phase, StepState
+from console.model.rollout import Intent, Outcome, Phase, StepState
 from console.model.target import FreezeRule
-from console.model.verbs import State, Verb
+from console.model.verbs import Direction, State, Verb
 
 pytestmark = pytest.mark.anyio
 
@@ -208,6 +208,25 @@ async def test_a_dead_target_does_not_slow_another(tmp_path: Path) -> None:
         assert live.split.at is not None
         assert before is not None
         assert (live.split.at - before).total_seconds() >= 4
+
+
+async def test_a_step_that_another_console_left_unknown_is_read_back_before_anything_is_sent_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        await desk.act(Verb.HOLD)
+        await desk.until_phase(rollout, "held")
+        row = await desk.row(rollout)
+        journal, now = w.store.journal, w.time.clock.now()
+        step = replace(row.plan.rollback[0], direction=Direction.BACKWARD)
+        left = await journal.send(Intent(row, step, "left", BEN, "", None, now), None)
+        await journal.settle(left, Outcome(left.id, StepState.UNKNOWN, now, detail="no answer"))
+        assert (await desk.act(Verb.RESUME)).decision.allowed
+        (settled,) = [each for each in await journal.steps(rollout) if each.id == "left"]
+        assert settled.state is StepState.FAILED
+        assert "goes on from there" in settled.detail
+        await desk.until_phase(rollout, "done")
 
 
 async def test_a_rollback_settles_what_was_unknown_before_it(tmp_path: Path) -> None:

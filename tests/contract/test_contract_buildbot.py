@@ -162,15 +162,16 @@ async def test_a_run_that_cannot_be_read_for_a_while_says_so_and_goes_on(
     async with fault_proxy(buildbot_server.url) as proxy:
         runs = make(("build", f"echo up; while [ ! -e {gate} ]; do sleep 0.02; done; echo over"), url=proxy.url, timeout_s=0.5)
         texts, notes = [], []
-        async for item in runs.follow(await _patient(runs, proxy, f"{tmp_path}")):
-            if isinstance(item, LogLine):
-                texts.append(item.text)
-                if item.text == "up":
-                    proxy.set(fault)
-            elif item.note.startswith("It cannot be read now"):
-                notes.append(item.note)
-                proxy.set(Fault.NONE)
-                gate.touch()
+        async with asyncio.timeout(60):
+            async for item in runs.follow(await _patient(runs, proxy, f"{tmp_path}")):
+                if isinstance(item, LogLine):
+                    texts.append(item.text)
+                    if item.text == "up":
+                        proxy.set(fault)
+                elif item.note.startswith("It cannot be read now"):
+                    notes.append(item.note)
+                    proxy.set(Fault.NONE)
+                    gate.touch()
         assert texts == ["up", "over"]
         assert notes
         assert item.state == "passed"

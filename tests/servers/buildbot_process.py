@@ -45,8 +45,16 @@ def boot_buildbot(folder: Path, *, password: str = "") -> BuildbotServer:
     shutil.copy(Path(__file__).with_name("buildbot_master.py"), master / "master.cfg")
     environ = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LANG": "C.UTF-8"}
     environ |= {"BUILDBOT_PB": str(pb), "BUILDBOT_WWW": str(www), "BUILDBOT_PASSWORD": password}
-    argv = ["env", "-i", *(f"{name}={value}" for name, value in environ.items())]
-    argv += [str(installed / "bin" / "buildbot"), "start", "--nodaemon", str(master)]
+    argv = ["env", "-i", "-C", str(master), *(f"{name}={value}" for name, value in environ.items())]
+    # As `buildbot start --nodaemon` does, but for the reactor: Twisted's epoll one refuses every connection once it has lost sight of one.
+    argv += [
+        str(installed / "bin" / "twistd"),
+        "--reactor=poll",
+        "--no_save",
+        "--nodaemon",
+        "--logfile=twistd.log",
+        "--python=buildbot.tac",
+    ]
     url = f"http://127.0.0.1:{www}"
     server = BuildbotServer(url, Child(argv, folder / "buildbot.log", lambda: _works(url)))
     server.child.start()

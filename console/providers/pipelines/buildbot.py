@@ -177,6 +177,9 @@ class BuildbotRuns:
             with suppress(ConsoleError):
                 await self._api.listen(reader.hearing(wake))
             reader.heard = False
+            listener = asyncio.current_task()
+            if listener is not None and listener.cancelling():
+                return  # the connection's end was told as an error of the system
             await asyncio.sleep(LISTEN_AGAIN_S)
 
 

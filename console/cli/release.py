@@ -158,8 +158,8 @@ async def drive(console: Console, wanted: Command) -> Rollout:
     try:
         answer = await act(console, wanted)
         console.engine.stay(answer.rollout)
-        print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
         _hold_on_interrupt(console, command(console, Verb.HOLD, wanted.target, "interrupted at the terminal", rollout=answer.rollout), done)
+        print(f"{answer.rollout} is running; steer it from anywhere with: release-console release hold {answer.rollout}", flush=True)
         taken = asyncio.ensure_future(console.taken(answer.rollout))
         over = asyncio.ensure_future(done.wait())
         await asyncio.wait({over, taken}, return_when=asyncio.FIRST_COMPLETED)

@@ -91,6 +91,7 @@ def start(
         await asyncio.gather(*(console.read(each.target, 6.0) for each in plan.members))
         answer = await console.start_train(plan, reason)
         _refuse("start", answer)
+        _hold_on_interrupt(console, answer.rollout)  # before anybody is told that it runs
         print(f"{answer.rollout} is running; steer it from anywhere with: release-console release train hold {answer.rollout}", flush=True)
         return await _drive(console, answer.rollout)
 

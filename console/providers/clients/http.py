@@ -152,6 +152,7 @@ class HttpClient:
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.aclose()
+        await asyncio.sleep(0)  # connections that a stream left close in the loop's next turn, which may be its last
 
     async def _try(self, call: Call, progress: "_Progress") -> Reply:
         secret = await _secret(call)

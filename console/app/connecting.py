@@ -59,7 +59,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         pipeline=runner,
         flags=flag_service(target, http, clock, token),
         undo={name: undo(spec) for name, spec in undo_specs(target).items()},
-        closers=(http, *(() if runner is None else (runner,)), clusters),
+        closers=(*(() if runner is None else (runner,)), clusters, http),  # what listens is stopped before its connections are closed
         notifiers=notifiers(target, clock, fetch),
         ahead_s=http.ahead_s,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from console.app import anchoring, joining, team
 from console.app.auditing import bundle, export, report
-from console.app.files import read_target
+from console.app.files import load_libraries, read_target
 from console.app.freezes import FreezeQuestions, new_window
 from console.app.people import OPERATOR
 from console.app.plans import KeptPlans
@@ -131,6 +131,7 @@ class Console:
 
     async def check_file(self, path: Path) -> Sequence[FileProblem]:
         """Check a target file and return every mistake in it."""
+        await asyncio.to_thread(load_libraries)
         from console.files.targetfile import check_target  # noqa: PLC0415
 
         return await asyncio.to_thread(check_target, path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.app.connecting import connect
 from console.app.discovering import prometheus_catalog
+from console.app.files import load_libraries
 from console.app.trying import attempt
 from console.model.clock import Clock
 from console.model.errors import BadFile, ConsoleError, Refused
@@ -71,6 +72,7 @@ class ConnectWizard:
 
     async def write_up(self, draft: TargetDraft, path: Path) -> Written:
         """Return the file as it would be written."""
+        await asyncio.to_thread(load_libraries)
         from console.files.draftfile import drafted  # noqa: PLC0415
 
         if told := missing(draft):
@@ -79,6 +81,7 @@ class ConnectWizard:
 
     async def write(self, written: Written) -> str:
         """Write a file and take its target in, observe-only."""
+        await asyncio.to_thread(load_libraries)
         from console.files.draftfile import keep  # noqa: PLC0415
 
         if written.replaces:

@@ -160,14 +160,15 @@ def _entry(now: datetime, before: Rollout, what: RolloutChange, by: By) -> Entry
 
 def _in_memory(before: Rollout, what: RolloutChange) -> Rollout:
     """Return the row as it would be, for when it cannot be written."""
+    phase = what.phase or before.phase
     return replace(
         before,
-        phase=what.phase or before.phase,
+        phase=phase,
         stage=before.stage if what.stage is None else what.stage,
         stage_since=what.stage_since or before.stage_since,
         asked_weight=before.asked_weight if what.asked_weight is None else what.asked_weight,
         note=before.note if what.note is None else what.note,
-        auto_back_at=None if what.clear_auto_back else what.auto_back_at or before.auto_back_at,
+        auto_back_at=None if what.clear_auto_back or phase.absorbs else what.auto_back_at or before.auto_back_at,
         ended_at=what.ended_at or before.ended_at,
     )
 

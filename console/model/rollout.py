@@ -36,7 +36,12 @@ class Phase(StrEnum):
     @property
     def forward_closed(self) -> bool:
         """Tell whether no forward step may follow (I4)."""
-        return self.over or self in {Phase.STOPPED, Phase.ABORTING, Phase.BACK_STOPPED}
+        return self.absorbs or self is Phase.STOPPED
+
+    @property
+    def absorbs(self) -> bool:
+        """Tell whether it goes back or is over, so that nothing holds, stops or counts down in it any more."""
+        return self.over or self in {Phase.ABORTING, Phase.BACK_STOPPED}
 
 
 class StepState(StrEnum):

@@ -82,6 +82,8 @@ def changed_values(row: Row, rollout: Rollout, change: RolloutChange) -> dict[st
     values: dict[str, Any] = {"revision": row["revision"] + 1}
     if change.phase is not None:
         values |= _phase_values(row, change.phase)
+    elif change.auto_back_at is not None and Phase(row["phase"]).absorbs:
+        raise _over_already(row, "it counts down no more")
     if change.raise_token:
         values["token"] = row["token"] + 1
     if change.clear_auto_back:
@@ -95,20 +97,26 @@ def changed_values(row: Row, rollout: Rollout, change: RolloutChange) -> dict[st
         "ended_at": stamp_or_none(change.ended_at),
         "history": history_text(change.history),
     }
-    return values | {name: value for name, value in given.items() if value is not None}
+    values |= {name: value for name, value in given.items() if value is not None}
+    if Phase(values.get("phase", row["phase"])).absorbs:
+        values["auto_back_at"] = None
+    return values
+
+
+def _over_already(row: Row, what: str) -> NotAllowed:
+    return NotAllowed(
+        f"{row['id']} is {row['phase']}; {what}.",
+        means="Forward is over in this rollout.",
+        advice="Make a new plan to go forward again.",
+    )
 
 
 def _phase_values(row: Row, phase: Phase) -> dict[str, Any]:
     before = Phase(row["phase"])
     reopened = phase in _FORWARD_PHASES | {Phase.DONE} and bool(row["closed"])
-    absorbs = before.over or before in {Phase.ABORTING, Phase.BACK_STOPPED}
-    revived = absorbs and phase in {Phase.HELD, Phase.STOPPED, Phase.UNKNOWN}
+    revived = before.absorbs and phase in {Phase.HELD, Phase.STOPPED, Phase.UNKNOWN}
     if reopened or revived:
-        raise NotAllowed(
-            f"{row['id']} is {before.value}; it cannot be {phase.value} again.",
-            means="Forward is over in this rollout.",
-            advice="Make a new plan to go forward again.",
-        )
+        raise _over_already(row, f"it cannot be {phase.value} again")
     return {"phase": phase.value, "over": int(phase.over), "closed": int(bool(row["closed"]) or phase.forward_closed)}
 
 

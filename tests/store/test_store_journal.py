@@ -157,6 +157,17 @@ async def test_a_secret_typed_as_a_reason_or_a_note_is_not_kept(store: SqliteSto
     assert b"abcdefgh" not in raw
 
 
+@pytest.mark.parametrize("end", [phase for phase in Phase if phase.absorbs])
+async def test_what_goes_back_or_is_over_counts_down_no_more(store: SqliteStore, end: Phase):
+    rollout, _ = await driving(store)
+    back_at = NOON + timedelta(seconds=20)
+    rollout = await store.journal.change(rollout, RolloutChange(auto_back_at=back_at), entry("lost", RecordKind.PHASE))
+    rollout = await store.journal.change(rollout, RolloutChange(phase=end), entry("end", RecordKind.PHASE))
+    assert rollout.auto_back_at is None
+    with pytest.raises(NotAllowed, match="counts down no more"):
+        await store.journal.change(rollout, RolloutChange(auto_back_at=back_at, note="goes back soon"), entry("lost", RecordKind.PHASE))
+
+
 @pytest.mark.parametrize("end", [Phase.STOPPED, Phase.ABORTING, Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED])
 async def test_no_forward_step_follows_an_end(store: SqliteStore, end: Phase):
     rollout, token = await driving(store)

@@ -10,7 +10,7 @@ from console.analysis.feeds import Feed
 from console.analysis.history import NO_HISTORY, History
 from console.analysis.numbers import finite
 from console.analysis.shares import share_alpha
-from console.analysis.tally import NEVER_PASSES, Rules, Sides, Tally
+from console.analysis.tally import LONGEST_POLL, NEVER_PASSES, Rules, Sides, Tally
 from console.analysis.threshold import judge_threshold
 from console.analysis.verdicts import Moment, judge
 from console.model.errors import Malformed
@@ -126,6 +126,10 @@ class GateWatch:
 
     def open_stage(self, since: datetime) -> None:
         """Count anew for a stage that begins; evidence is carried on."""
+        for (name, _), series in self._series.items():
+            tally = self._tallies.get(name)
+            if tally is not None and tally.last_at is None and series.at is not None and self._long_before(series.at, since):
+                series.last = None  # an origin from well before the first stage: its first increment would be mostly of other traffic
         self._tallies = {name: tallies.open_stage(tally, since) for name, tally in self._tallies.items()}
         self._thresholds = {name: _Threshold(before=held.before) for name, held in self._thresholds.items()}
 
@@ -220,6 +224,9 @@ class GateWatch:
             return None
         series.present = now is not None
         return now
+
+    def _long_before(self, at: datetime, since: datetime) -> bool:
+        return (since - at).total_seconds() > LONGEST_POLL * self._interval_s
 
     def _threshold(self, gate: ThresholdGate, reading: MetricReading) -> None:
         held, series = self._thresholds[gate.name], self._series[gate.name, self._plan.canary]

@@ -67,3 +67,14 @@ def test_a_number_that_is_none_neither_passes_a_threshold_nor_spoils_what_was_co
     assert verdict(gates, 0, 46, ERRORS) is Verdict.BLIND
     gates.take(reading(47, 1, 0.0), "R-1", 5)
     assert verdict(gates, 0, 47, ERRORS) is Verdict.PASS
+
+
+@pytest.mark.parametrize(("begins", "counted"), [(2, 9), (3, 0)])
+def test_the_first_stage_counts_from_the_last_reading_before_it_unless_that_is_old(begins: int, counted: int) -> None:
+    gates = GateWatch(PLAN, 1.0, {PAYMENTS: (1940, 60)}, START)
+    gates.origin(reading(0, 0, 0.0))
+    gates.open_stage(START + timedelta(seconds=begins))
+    gates.take(reading(9, 9, 0.0), "R-1", 5)
+    assert gates.judge(0, START, START + timedelta(seconds=9))[PAYMENTS].stage_counts.canary == counted
+    gates.take(reading(10, 11, 0.0), "R-1", 5)
+    assert gates.judge(0, START, START + timedelta(seconds=10))[PAYMENTS].stage_counts.canary == counted + 2

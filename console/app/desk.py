@@ -46,7 +46,7 @@ class Console:
         self._secrets = secrets
         self._clock = clock
         # The engine's verbs are the desk's, word for word.
-        self.listen = engine.listen
+        self.listen, self.look_at = engine.listen, engine.look_at
         self.act = _by_a_person(secrets, engine.act)
         self.preview = engine.preview
         self.plan = engine.plan

@@ -25,7 +25,7 @@ class Steering(QObject):
     def __init__(self, around: Surroundings, window: Window, ribbons: Ribbons) -> None:
         super().__init__(window)
         self._around, self._window, self._ribbons = around, window, ribbons
-        self._picked = ""
+        self._picked = self._looked_at = ""
         self._preview: VerbPreview | None = None
         self.acting = Acting(around, self)
         window.bottom.acted.connect(self.act)
@@ -57,6 +57,7 @@ class Steering(QObject):
     def refresh(self) -> None:
         """Show the target's newest state in everything that stands around the pages."""
         window, target, rollout, now = self._window, self.target, self.rollout, ticker().now()
+        self._look_at(target.name if target is not None else "")
         environment = target.environment.value if target is not None else None
         window.frame.show_environment(environment)
         window.top.tab.show_environment(environment)
@@ -74,6 +75,12 @@ class Steering(QObject):
         title = standing.title(target)
         if title != window.windowTitle():
             window.setWindowTitle(title)
+
+    def _look_at(self, name: str) -> None:
+        """Have the target that the window is for read and drawn whole, however many others there are."""
+        if name != self._looked_at:
+            self._looked_at = name
+            self._around.bridge.ask(lambda desk: desk.look_at(name))
 
     def act(self, verb: Verb) -> None:
         """Carry out a verb of the bottom bar on the target, at once."""

@@ -62,6 +62,11 @@ class Asking:
         ahead = [None if seconds is None else now + timedelta(seconds=seconds) for seconds in (self._records_ahead_s, live.clock_ahead_s)]
         return clock_skew(now, *ahead)
 
+    def state_of_records(self, live: LiveTarget) -> tuple[bool, str, Actor]:
+        """Return what a decision on a target takes from the records: whether they can be written, why not signed, and by whom."""
+        around = self._around
+        return self.store_problem is None, around.store.audit.cannot_sign(practice=live.row.practice), around.actor
+
     @property
     def calendar_problem(self) -> str:
         """Return why the freeze windows cannot be read, in words; "" when they can."""

@@ -131,6 +131,13 @@ class Engine:
             break
         return cancel
 
+    async def look_at(self, target: str) -> None:
+        """Read and draw one target whole at each reading, however many there are; of the others what has changed, and every age."""
+        self._parts.looked_at = target
+        live = self._parts.targets.get(target)
+        if live is not None:
+            live.touch()
+
     def act_as(self, actor: Actor) -> None:
         """Record under another name from now on; the console stays the same, so every wheel stays where it is."""
         self._parts.around.actor = replace(actor, console=self._parts.around.actor.console)

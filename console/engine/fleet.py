@@ -61,7 +61,7 @@ class Fleet:
         if target.blackout is not None:
             live.traffic = traffic_now(target.blackout, None, None, self._parts.around.clock.now())
         live.freeze = self._parts.asking.freeze(live)
-        watch = Watch(self._parts.around, live, self._on_split(live), self._on_metrics(live), self._on_identity(live), self._crowd)
+        watch = Watch(self._parts.around, live, self._on_split(live), self._on_metrics(live), self._on_identity(live), self._crowd(live))
         watch.on_notice = self._parts.outbox.notice
         self._watches[row.name] = watch
         try:
@@ -102,8 +102,8 @@ class Fleet:
             await self.let_go(name)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _crowd(self) -> int:
-        return len(self._parts.targets)
+    def _crowd(self, live: LiveTarget) -> Callable[[], int]:
+        return lambda: len(self._parts.targets) if self._parts.in_crowd(live) else 1
 
     def trusts(self, name: str, digest: str) -> bool:
         """Tell whether a person allowed the commands of a connected target's file, as the file with this digest has them."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -16,7 +17,12 @@ LOG = logging.getLogger(__name__)
 
 BATCH_S = 0.1
 
+DRAW_S = 0.02
+"""No longer than this does a batch draw, so that a change of a thousand targets holds up nothing; the rest comes with the next ones."""
+
 V = TypeVar("V")
+
+_NOTHING = Update()
 
 OnUpdate = Callable[[Update], None]
 OnEvent = Callable[[Event], None]
@@ -39,6 +45,8 @@ class Pictures:
     rollout: Callable[[str], RolloutView | None]
     calendar: Callable[[], CalendarView | None]
     names: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]]
+    first: Callable[[str], bool]
+    """Whether a target or rollout is drawn before the others."""
     store_problem: Callable[[], Problem | None]
 
 
@@ -58,8 +66,8 @@ class Outbox:
     def __init__(self, around: Surroundings, pictures: Pictures) -> None:
         self._around, self._pictures = around, pictures
         self._listeners: list[_Listener] = []
-        self._targets: set[str] = set()
-        self._rollouts: set[str] = set()
+        self._targets: dict[str, None] = {}
+        self._rollouts: dict[str, None] = {}
         self._notices: list[Notice] = []
         self._trains: dict[str, TrainView] = {}
         self._fresh_trains: dict[str, TrainView] = {}
@@ -84,17 +92,17 @@ class Outbox:
 
     def touch_target(self, name: str) -> None:
         """Note that a target changed."""
-        self._targets.add(name)
+        self._targets[name] = None
         self._dirty.set()
 
     def touch_rollout(self, rollout: str) -> None:
         """Note that a rollout changed."""
-        self._rollouts.add(rollout)
+        self._rollouts[rollout] = None
         self._dirty.set()
 
     def forget_rollout(self, rollout: str) -> None:
         """Tell a rollout no more, also not to a new listener."""
-        self._rollouts.discard(rollout)
+        self._rollouts.pop(rollout, None)
         self._told.rollouts.pop(rollout, None)
 
     def show_train(self, view: TrainView) -> None:
@@ -125,47 +133,76 @@ class Outbox:
             await self._dirty.wait()
             self._dirty.clear()
             try:
-                self.flush()
+                self.flush(self._around.clock.elapsed() + DRAW_S)
             except Exception:
                 LOG.exception("telling what changed broke")
             await self._around.sleep(BATCH_S)
 
-    def flush(self) -> None:
-        """Tell now what changed since the last batch."""
-        known_targets, known_rollouts = self._pictures.names()
+    def flush(self, until: float = math.inf) -> None:
+        """Tell now what changed since the last batch; what was not drawn when the clock passed `until` is told with the next one."""
+        if not self._listeners:
+            self._notices.clear()
+            return  # what changed meanwhile is told to whoever comes, and nothing is drawn for nobody
+        told, (targets, rollouts) = self._told, map(frozenset, self._pictures.names())
         fresh = any(listener.fresh for listener in self._listeners)
-        targets = self._changed(set(known_targets) if fresh else self._targets, self._pictures.target, self._told.targets)
-        rollouts = self._changed(set(known_rollouts) if fresh else self._rollouts, self._pictures.rollout, self._told.rollouts)
-        gone = tuple(name for name in self._told.targets if name not in known_targets)
+        if fresh:
+            self._targets, self._rollouts = dict.fromkeys(sorted(targets)), dict.fromkeys(sorted(rollouts))
+            self._calendar, until = True, math.inf
+        gone = tuple(name for name in told.targets if name not in targets)
         for name in gone:
-            del self._told.targets[name]
-        calendar = self._pictures.calendar() if self._calendar or fresh else self._told.calendar
-        changed_calendar = calendar if calendar != self._told.calendar else None
-        problem = self._pictures.store_problem()
-        trains = tuple(self._fresh_trains.values())
-        changed = Update(targets, rollouts, changed_calendar, tuple(self._notices), gone, problem, trains)
-        told_problem, self._told.store_problem, self._told.calendar = self._told.store_problem, problem, calendar
-        self._targets.clear()
-        self._rollouts.clear()
+            del told.targets[name]
+        changed = Update(
+            rollouts=self._changed(self._rollouts, self._pictures.rollout, told.rollouts, until),
+            targets=self._changed(self._targets, self._pictures.target, told.targets, until),
+            calendar=self._changed_calendar(),
+            notices=tuple(self._notices),
+            gone=gone,
+            store_problem=self._pictures.store_problem(),
+            trains=tuple(self._fresh_trains.values()),
+        )
         self._notices.clear()
         self._fresh_trains.clear()
-        self._calendar = False
-        known = tuple(self._told.targets.values()), tuple(self._told.rollouts.values())
-        whole = Update(*known, calendar, changed.notices, (), problem, tuple(self._trains.values()))
-        empty = not (targets or rollouts or changed_calendar or changed.notices or gone or trains) and problem == told_problem
+        self._give(changed, self._whole(changed) if fresh else changed)
+        if self._targets or self._rollouts:
+            self._dirty.set()
+
+    def _changed_calendar(self) -> CalendarView | None:
+        """Return the calendar where it changed."""
+        if not self._calendar:
+            return None
+        self._calendar, calendar = False, self._pictures.calendar()
+        if calendar == self._told.calendar:
+            return None
+        self._told.calendar = calendar
+        return calendar
+
+    def _whole(self, changed: Update) -> Update:
+        """Return everything that is known, for somebody who was told nothing yet."""
+        told = self._told
+        known = tuple(told.targets.values()), tuple(told.rollouts.values())
+        return Update(*known, told.calendar, changed.notices, (), changed.store_problem, tuple(self._trains.values()))
+
+    def _give(self, changed: Update, whole: Update) -> None:
+        """Tell each listener what is new to it; nothing where that is nothing."""
+        empty = replace(changed, store_problem=None) == _NOTHING and changed.store_problem == self._told.store_problem
+        self._told.store_problem = changed.store_problem
         for listener in tuple(self._listeners):
             update, first = (whole, True) if listener.fresh else (changed, False)
             listener.fresh = False
             if first or not empty:
                 self._call(partial(listener.on_update, update))
 
-    def _changed(self, names: set[str], picture: Callable[[str], V | None], told: dict[str, V]) -> tuple[V, ...]:
+    def _changed(self, names: dict[str, None], picture: Callable[[str], V | None], told: dict[str, V], until: float) -> tuple[V, ...]:
+        """Draw the views of these names and return those that changed; names that were not reached in time stay, before what comes."""
         found = []
-        for name in sorted(names):
+        for name in sorted(names, key=lambda each: not self._pictures.first(each)):
+            del names[name]
             view = self._drawn(name, picture)
             if view is not None and told.get(name) != view:
                 told[name] = view
                 found.append(view)
+            if self._around.clock.elapsed() >= until:
+                break
         return tuple(found)
 
     def _drawn(self, name: str, picture: Callable[[str], V | None]) -> V | None:

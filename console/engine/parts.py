@@ -11,6 +11,9 @@ from console.engine.surroundings import Surroundings
 from console.model.errors import NotAllowed
 from console.model.rollout import Actor
 
+CROWD = 50
+"""With more targets than this, those that nobody looks at and on which nothing happens are read and drawn with less effort."""
+
 KEPT = 30
 """Finished rollouts of a target that are kept at hand; older ones stand in the records."""
 
@@ -26,6 +29,12 @@ class Parts:
     notes: Notifications
     targets: dict[str, LiveTarget] = field(default_factory=dict)
     records: dict[str, LiveRollout] = field(default_factory=dict)
+    looked_at: str = ""
+    """The target that the window is for now."""
+
+    def in_crowd(self, live: LiveTarget) -> bool:
+        """Tell whether a target is one of many that nobody looks at, with nothing under way on it."""
+        return len(self.targets) > CROWD and not live.under_way and live.name != self.looked_at
 
     def target(self, name: str) -> LiveTarget:
         """Return a live target. Raises NotAllowed when there is none of that name."""
@@ -48,4 +57,4 @@ class Parts:
     def touch(self, live: LiveTarget, record: LiveRollout) -> None:
         """Note that both changed."""
         self.outbox.touch_rollout(record.id)
-        self.outbox.touch_target(live.name)
+        live.touch()

@@ -221,6 +221,8 @@ class LiveTarget:
     rehearsal: Rehearsal | None = None
     confirmed_loss: tuple[str, ...] = ()
     """What a person was told that going back would lose, so that asking again goes on."""
+    changes: int = 0
+    """How often `touch` told of a change."""
 
     @property
     def clock_ahead_s(self) -> float | None:
@@ -246,8 +248,18 @@ class LiveTarget:
         """Return where the readings of a declared step or check are kept."""
         return self.looks.setdefault(name, Seen())
 
+    @property
+    def under_way(self) -> bool:
+        """Tell whether a rollout is on its way, or something of one is being sent."""
+        return self.sending > 0 or (self.rollout is not None and not self.rollout.rollout.phase.over)
+
     def touch(self) -> None:
-        """Tell that something changed."""
+        """Tell that something changed, and not only its age."""
+        self.changes += 1
+        self.touched(self.name)
+
+    def was_read(self) -> None:
+        """Tell that something was read anew; whether it differs from what was read before is looked at when it is shown."""
         self.touched(self.name)
 
     def version(self, side: Side) -> str:

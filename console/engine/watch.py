@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from console.engine import readiness, silencing
+from console.engine.parts import CROWD
 from console.engine.state import LiveTarget, Seen
 from console.engine.surroundings import Surroundings
 from console.model.errors import ConsoleError, RemoteError, Unreachable
@@ -29,8 +30,8 @@ MOST_S = 30.0
 
 HURRY_S = 2.0
 
-CROWD, MOST_STRETCH = 50, 10.0
-"""With more targets than `CROWD`, what is read of those on which nothing happens is read less often in proportion, but for the weights."""
+MOST_STRETCH = 10.0
+"""What is read of one of a crowd of targets is read less often in proportion to `CROWD`, at most by this, but for the weights."""
 
 STRETCHED = frozenset({"identity", "workloads", "flags"})
 
@@ -44,7 +45,7 @@ FIRST_JITTER, JITTER = 1.0, 0.2
 class Watch:
     """The pollers of one target. `on_split` and `on_metrics` are told each reading; `on_metrics` also that there was none.
 
-    `crowd` tells how many targets are watched.
+    `crowd` tells among how many targets this one counts as one that nobody looks at; 1 while somebody does.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Watch:
             except Exception as error:
                 LOG.exception("reading %s of %s broke", port, self._live.name)
                 await self._missed(port, seen, RemoteError(f"Reading the {port} broke: {type(error).__name__}."))
-            self._live.touch()
+            self._live.was_read()
             spent_s = self._around.clock.elapsed() - begun
             pause_s = self._pause_s(period_s, seen.failures) * (1.0 + jitter * (self._around.chance() - 0.5))
             await self._pause(port, max(0.01, pause_s - spent_s))
@@ -122,9 +123,7 @@ class Watch:
             await self._around.sleep(pause_s)
 
     def _stretch(self) -> float:
-        record = self._live.rollout
-        calm = (record is None or record.rollout.phase.over) and self._live.sending == 0
-        self._live.stretch = min(MOST_STRETCH, max(1.0, self._crowd() / CROWD)) if calm else 1.0
+        self._live.stretch = 1.0 if self._live.under_way else min(MOST_STRETCH, max(1.0, self._crowd() / CROWD))
         return self._live.stretch
 
     async def _pause(self, port: str, pause_s: float) -> None:

@@ -93,6 +93,13 @@ class Desk(Protocol):
         """
         ...
 
+    async def look_at(self, target: str) -> None:
+        """Tell which target the window is for: among many it is read and drawn whole each time, as those with a rollout under way are.
+
+        Of every other one what changed is told at once too; while only its readings grow older, it is told with their ages alone.
+        """
+        ...
+
     async def act(self, command: Command) -> Answer:
         """Ask the policy, and if it allows, do it. Returns as soon as the move is on its way: recorded and handed over."""
         ...

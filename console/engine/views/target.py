@@ -1,6 +1,5 @@
 """A target as it stands now."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,6 @@ from console.model.notes import ChannelView
 from console.model.readings import FlagState
 from console.model.rollout import Phase
 from console.model.stores import TargetRow
-from console.model.systems import MetricsSpec
 from console.model.target import Environment, Target
 from console.model.verbs import State
 from console.model.views import ConnectionView, Fact, Problem, TargetView, VerbView, WeightView
@@ -61,7 +59,7 @@ def target_view(live: LiveTarget, decide: Decide, channels: tuple[ChannelView, .
         state=state,
         state_text=words,
         weight=weight_of(live, live.canary),
-        connections=_connections(live),
+        connections=connections_of(live),
         freeze=live.freeze,
         traffic=live.traffic,
         flag=live.target.flag.name if live.target.flag is not None else "",
@@ -156,21 +154,23 @@ def _in_rollout(live: LiveTarget, record: LiveRollout) -> tuple[State, str]:
     return IN_ROLLOUT.get(phase, State.IN_ROLLOUT), words.get(phase, phase.value)
 
 
-def _connections(live: LiveTarget) -> tuple[ConnectionView, ...]:
+def connections_of(live: LiveTarget) -> tuple[ConnectionView, ...]:
+    """Return how each of a target's systems answers, and when it was read last."""
     target: Target = live.target
     split, flag = live.split.value, live.flag.value
+    traffic, versions = traffic_name(target), workloads_name(target)
     found = [
-        replace(_connection("traffic", traffic_name(target), live.split, 2 * ROUTER_S), notes=_notes("" if split is None else split.note)),
-        _connection("workloads", workloads_name(target), live.workloads, 2 * WORKLOADS_S * live.stretch),
+        _connection("traffic", traffic, live.split, 2 * ROUTER_S, _notes("" if split is None else split.note)),
+        _connection("workloads", versions, live.workloads, 2 * WORKLOADS_S * live.stretch, unhealthy_words(live)),
     ]
-    found[1] = replace(found[1], notes=unhealthy_words(live))
     if live.identity.error is not None:
-        found.append(_connection("identity", traffic_name(target), live.identity, 2 * IDENTITY_S * live.stretch))
+        found.append(_connection("identity", traffic, live.identity, 2 * IDENTITY_S * live.stretch))
     if target.metrics is not None:
-        found.append(_metrics(live, target.metrics))
+        notes = live.metrics.value.notes if live.metrics.value is not None else ()
+        found.append(_connection("metrics", metrics_name(target.metrics), live.metrics, 2 * target.metrics.interval_s, notes))
     if target.flag is not None:
-        view = _connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S * live.stretch)
-        found.append(replace(view, notes=() if flag is None else _flag_notes(flag)))
+        said = () if flag is None else _flag_notes(flag)
+        found.append(_connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S * live.stretch, said))
     found += _alerts(live)
     return tuple(found)
 
@@ -194,16 +194,12 @@ def _alerts(live: LiveTarget) -> list[ConnectionView]:
     return found + ([_connection("silence", alerts_name(source), live.silencing, 2 * LOOK_S)] if live.silencing.error is not None else [])
 
 
-def _metrics(live: LiveTarget, source: MetricsSpec) -> ConnectionView:
-    view = _connection("metrics", metrics_name(source), live.metrics, 2 * source.interval_s)
-    return replace(view, notes=live.metrics.value.notes if live.metrics.value is not None else ())
-
-
-def _connection(port: str, system: str, seen: Seen[Any], limit_s: float) -> ConnectionView:
+def _connection(port: str, system: str, seen: Seen[Any], limit_s: float, notes: tuple[str, ...] = ()) -> ConnectionView:
     problem = None
     if seen.error is not None and seen.error_since is not None:
         problem = Problem(seen.error.message, seen.error.means, seen.error.advice, seen.error_since)
-    return ConnectionView(port, system, ok=seen.error is None and seen.at is not None, last_at=seen.at, limit_s=limit_s, problem=problem)
+    ok = seen.error is None and seen.at is not None
+    return ConnectionView(port, system, ok=ok, last_at=seen.at, limit_s=limit_s, problem=problem, notes=notes)
 
 
 def _problem(live: LiveTarget) -> Problem | None:

@@ -9,6 +9,7 @@ from console.engine.backward import Backward
 from console.engine.driver import Driver, Ride
 from console.engine.feasible import ask_beforehand
 from console.engine.gates import GateWatch
+from console.engine.lowering import lowered_since, read_weight
 from console.engine.parts import Parts
 from console.engine.planning import history_of, make_plan, sides_now, start_obstacles, timing_of
 from console.engine.records import By
@@ -178,6 +179,7 @@ class Forward:
 
     async def _resume(self, live: LiveTarget, record: LiveRollout, command: Command) -> Answer:
         """Go on after a hold, or after an unknown step: that is read back first, and nothing is sent blindly."""
+        asked_at = read_weight(live, record)
         await self._read_rows(record)
         if (
             record.rollout.phase is Phase.UNKNOWN
@@ -187,6 +189,9 @@ class Forward:
             problem = await self._settle_unknown(live, record, command)
             if problem:
                 return Answer(no(problem, "Roll back is open."), record.id)
+        lowered = lowered_since(live, record, asked_at)
+        if lowered:
+            return Answer(no(lowered, "Look at the weights as they are now, and resume again to go on from there."), record.id)
         split = live.split.value
         record.assert_from = None if split is None else dict(split.weights)
         record.starting = True

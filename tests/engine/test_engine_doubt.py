@@ -1,5 +1,6 @@
 """Doubt stops what raises exposure: drift, unknown outcomes, lost wheels, lowered weights, restarts of the router."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from engine_fakes import BEN, BLUE, GREEN, SHOP, world
 
 from console.model.audit import AuditFilter, RecordKind
+from console.model.commands import Command
 from console.model.errors import OutcomeUnknown, Refused, Unreachable
 from console.model.events import DriftSeen, MoveRefused
 from console.model.freeze import StopTheLine
@@ -43,6 +45,25 @@ async def test_after_a_person_saw_the_drift_and_resumed_the_stage_is_set_again(t
         await w.time.advance(3)
         assert w.shop.router.sent == [5, 25, 25]
         await desk.until_phase(rollout, "done")
+
+
+async def test_a_weight_that_is_lowered_while_a_resume_is_on_its_way_is_not_raised_by_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 1)
+        await desk.act(Verb.HOLD)
+        await desk.until_phase(rollout, "held")
+        w.store.trouble.slow = ("steps", 5.0)
+        asked = asyncio.ensure_future(desk.engine.act(Command(Verb.RESUME, "shop", desk.actor, "test")))
+        await w.time.advance(1)
+        w.shop.router.weights = {BLUE: 99.0, GREEN: 1.0}
+        answer = await w.time.through(asked)
+        w.store.trouble.slow = ("", 0.0)
+        assert answer.decision.reasons == ("Somebody else set green from 25 % to 1 % while this was asked; nothing was sent.",)
+        assert (await desk.act(Verb.RESUME)).decision.allowed, "now the person has seen it"
+        await w.time.advance(3)
+        assert w.shop.router.sent == [5, 25, 25]
 
 
 async def test_a_router_that_restarted_is_shown_and_not_set_again(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ METRICS_LIMIT = 8 * 1024 * 1024
 Token = Callable[[], Awaitable[str]]
 """Fetches a secret when it is needed; may raise SecretsUnavailable."""
 
+_SAID = 16 * 1024
 _CLOSED = ("disconnected", "closed", "reset")
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=60.0)
 
@@ -139,9 +140,13 @@ class HttpClient:
             raise _translated(call, error) from None
         try:
             if not answer.is_success:
-                raise refusal(call.system, BadStatus(answer.status_code, b""), secret, changes=False)
+                async with asyncio.timeout(call.timeout_s):
+                    body = await _begin(answer)
+                raise refusal(call.system, BadStatus(answer.status_code, body), secret, changes=False)
             async for chunk in answer.aiter_raw():
                 take(chunk)
+        except TimeoutError:
+            raise _no_answer(call, sent=True) from None
         except httpx.HTTPError as error:
             raise _translated(call, error) from None
         finally:
@@ -258,6 +263,16 @@ async def _read(call: Call, answer: httpx.Response) -> bytes:
     async for chunk in answer.aiter_raw():
         unpacker.feed(chunk)
     return unpacker.finish()
+
+
+async def _begin(answer: httpx.Response) -> bytes:
+    """Return the begin of the body of an answer that is not wanted, to say what it says."""
+    body = b""
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > _SAID:
+            break
+    return body[:_SAID]
 
 
 def _translated(call: Call, error: httpx.HTTPError) -> RemoteError | ConsoleError:

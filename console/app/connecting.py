@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 
 from console.app.channels import notifiers
 from console.app.clusters import Clusters
+from console.app.databases import Database, database_of
 from console.app.flags import flag_service
 from console.app.runners import pipeline_runner
 from console.app.sources import alert_source, metric_source
 from console.model.clock import Clock
 from console.model.kubernetes import KubeTraffic
 from console.model.ports import Connections, TrafficRouter, Undo, Workloads
-from console.model.systems import AlbTraffic, ArgoCdUndo, EnvoyTraffic, HttpUndo, HttpWorkloads, SecretRef, TraefikTraffic, UndoSpec
+from console.model.systems import (
+    AlbTraffic,
+    ArgoCdUndo,
+    CommandUndo,
+    EnvoyTraffic,
+    HttpUndo,
+    HttpWorkloads,
+    MigrationUndo,
+    SecretRef,
+    TraefikTraffic,
+    UndoSpec,
+)
 from console.model.target import Target
 
 if TYPE_CHECKING:
@@ -41,7 +53,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
     def token(ref: SecretRef | None) -> "Token | None":
         return None if ref is None else fetch(ref)
 
-    def undo(spec: UndoSpec) -> Undo:
+    def undo(spec: HttpUndo | CommandUndo | ArgoCdUndo) -> Undo:
         if isinstance(spec, HttpUndo):
             return HttpUndoStep(spec, http, clock, token(spec.token))
         if isinstance(spec, ArgoCdUndo):
@@ -50,6 +62,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
             return ArgoCdStep(spec, http, clock, token(spec.token))
         return CommandUndoStep(spec, folder, clock, trusted)
 
+    database = database_of(target, folder, clock, token, trusted)
     runner, clusters = pipeline_runner(target, http, clock, token), Clusters(target, clock, trusted)
     return Connections(
         router=_router(target, http, clock, token, clusters),
@@ -58,11 +71,22 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         alerts=alert_source(target, http, clock, token),
         pipeline=runner,
         flags=flag_service(target, http, clock, token),
-        undo={name: undo(spec) for name, spec in undo_specs(target).items()},
+        undo={**_undos(target, undo, database), **({} if database is None else database.forward())},
+        schema=None if database is None else database.schema,
         closers=(*(() if runner is None else (runner,)), clusters, http),  # what listens is stopped before its connections are closed
         notifiers=notifiers(target, clock, fetch),
         ahead_s=http.ahead_s,
     )
+
+
+def _undos(target: Target, undo: Callable[[HttpUndo | CommandUndo | ArgoCdUndo], Undo], database: Database | None) -> dict[str, Undo]:
+    found: dict[str, Undo] = {}
+    for name, spec in undo_specs(target).items():
+        if not isinstance(spec, MigrationUndo):
+            found[name] = undo(spec)
+        elif database is not None:
+            found[name] = database.back(spec)
+    return found
 
 
 def _router(target: Target, http: "HttpClient", clock: Clock, token: Tokens, clusters: Clusters) -> TrafficRouter:

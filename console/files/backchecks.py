@@ -101,6 +101,9 @@ def _step(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
     if entry.get("kind") == "manual":
         yield from _manual(place, entry)
         return
+    if entry.get("migration") is not None:
+        yield from _losses(place, entry)
+        return
     one_way = entry.get("class") == "one-way"
     if entry.get("argocd") is not None:
         yield from either(place, entry, ("run", "check"))
@@ -114,7 +117,7 @@ def _step(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _manual(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
-    for key in ("run", "check", "argocd", "snapshot"):
+    for key in ("run", "check", "argocd", "migration", "snapshot"):
         if entry.get(key) is not None:
             yield Mistake((*place, key), "a value", "nothing: a manual step is done by a person, who signs it")
     if entry.get("instructions") is None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from console.files.sections.alerts import alerts_of
 from console.files.sections.dashboards import dashboards_of
+from console.files.sections.database import commands_of_database, database_of
 from console.files.sections.flags import flag_of
 from console.files.sections.kubernetes import logins_of
 from console.files.sections.metrics import metrics_of
@@ -54,6 +55,7 @@ def build(file: TargetFile, path: str, digest: str) -> Target:
         ready=tuple(ready_of(section) for section in file.ready),
         reconcilers=tuple(reconciler_of(section) for section in file.reconcilers),
         alerts=alerts_of(file.alerts) if file.alerts else None,
+        database=database_of(file.database) if file.database else None,
         dashboards=dashboards_of(file.dashboards),
         notify=channels_of(file.notify),
         rehearse=file.rehearse,
@@ -82,6 +84,7 @@ def _commands(file: TargetFile) -> tuple[str, ...]:
     calls: list[Call | None] = list(commands_of(file.pipeline)) if file.pipeline else []
     calls += [call for step in undo for call in (step.run, step.check, step.snapshot.check if step.snapshot else None)]
     calls += [section.check for section in file.ready]
+    calls += commands_of_database(file.database) if file.database else []
     calls += logins_of(file.traffic, file.workloads)
     calls += [call for each in file.reconcilers for part in (each.pause, each.resume) if part for call in (part.run, part.check)]
     commands = [secret.name for secret in _secrets(file) if secret.scheme == "cmd"]

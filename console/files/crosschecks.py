@@ -9,6 +9,7 @@ from console.files.backchecks import mistakes_in_the_way_back
 from console.files.metricchecks import mistakes_in_metrics
 from console.files.pipelinechecks import mistakes_in_the_pipeline
 from console.files.problems import Mistake, Path, nearest, shown
+from console.files.sections.database import mistakes_in_the_database
 from console.files.sections.kubernetes import mistakes_on_kubernetes
 from console.files.spelling import Misspelled, read_moment, read_number, read_share, read_time, read_weight
 from console.policy.walltime import find_zone
@@ -36,6 +37,7 @@ def mistakes_between(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         _gates_of_stages,
         _weights,
         mistakes_in_the_way_back,
+        mistakes_in_the_database,
         _windows,
         _blackout,
         _panels,

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from console.files.spelling import (
     DAYS,
     Misspelled,
+    read_database,
     read_day,
     read_harm,
     read_limit,
@@ -76,6 +77,18 @@ def _wanted_by(read: Callable[[str], Any]) -> str:
 
 def _word(pattern: str, wanted: str) -> Callable[[str], str]:
     compiled = re.compile(pattern, re.ASCII)
+
+    def read(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise Misspelled(wanted)
+        return text
+
+    return read
+
+
+def _name(pattern: str, wanted: str) -> Callable[[str], str]:
+    """Return a reader of a name in a database: letters of any alphabet."""
+    compiled = re.compile(pattern)
 
     def read(text: str) -> str:
         if not compiled.fullmatch(text):
@@ -159,6 +172,19 @@ def _call(value: Any) -> str | tuple[str, ...]:
         raise PydanticCustomError("wanted", "{wanted}", {"wanted": wanted, "hide": error.hide}) from error
 
 
+def _null_share(text: str) -> float:
+    share = read_share(text)
+    if not 0 <= share <= 1:
+        raise Misspelled("a share from 0 % to 100 %")
+    return share
+
+
+def _signed(text: str) -> int:
+    if not re.fullmatch(r"-?\d{1,10}", text, re.ASCII):
+        raise Misspelled("a whole number")
+    return int(text)
+
+
 def _age(text: str) -> float:
     span = read_span(text)
     if not 0 < span <= 366 * 86_400:
@@ -201,6 +227,8 @@ def _schema(pattern: str = "", *, spelled: bool = False, **more: Any) -> WithJso
     return WithJsonSchema({**kind, **({"pattern": pattern} if pattern else {}), **more})
 
 
+_TABLE = r"[^\W\d][\w$]{0,62}(\.[^\W\d][\w$]{0,62})?"
+_COLUMN = r"([^\W\d][\w$]{0,62}\.){1,2}[^\W\d][\w$]{0,62}"
 _KUBE = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _LABEL = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL_VALUE = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -219,6 +247,11 @@ KubeVersion = Annotated[
     _reader(_word(_VERSION_AT, "image, label KEY or annotation KEY")),
     _schema(f"^({_VERSION_AT})$", examples=["image", "label app.kubernetes.io/version"]),
 ]
+TableName = Annotated[str, _reader(_name(_TABLE, "a table's name, such as orders or sales.orders")), _schema(examples=["sales.orders"])]
+Column = Annotated[str, _reader(_name(_COLUMN, "TABLE.COLUMN, such as orders.payment_ref")), _schema(examples=["orders.payment_ref"])]
+DatabaseAddress = Annotated[str, _reader(read_database), _schema("^postgres(ql)?://")]
+NullShare = Annotated[float, _reader(_null_share), _schema(spelled=True, examples=["1 %"])]
+SignedWhole = Annotated[int, _reader(_signed), _schema(r"^-?\d{1,10}$", spelled=True)]
 Slug = Annotated[str, _reader(_word(_SLUG, "a name of small letters, digits, dots and dashes, such as checkout-eu")), _schema(f"^{_SLUG}$")]
 SideName = Annotated[str, _reader(_word(_SIDE, "a side's name of letters, digits, dots and dashes")), _schema(f"^{_SIDE}$")]
 Metric = Annotated[str, _reader(_word(_METRIC, "a metric's name, such as http_requests")), _schema(f"^{_METRIC}$")]

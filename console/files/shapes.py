@@ -30,6 +30,7 @@ from console.files.fields import (
 from console.files.sections.alerts import AlertsSection
 from console.files.sections.argocd import ArgoCdSection, ArgoCdStepSection
 from console.files.sections.dashboards import DashboardSection
+from console.files.sections.database import DatabaseSection
 from console.files.sections.flags import FlagSection
 from console.files.sections.metrics import MetricsSection
 from console.files.sections.notify import NotifySection
@@ -112,6 +113,8 @@ class UndoSection(Section):
     """Tells whether it is done: an address that gives {"done": true, "detail": "…"}, or a command that exits 0 when it is, 1 when not."""
     argocd: ArgoCdStepSection | None = None
     """In place of `run` and `check`: what is done with an Argo CD application."""
+    migration: Text | None = None
+    """In place of `run` and `check`: a migration of `database`, taken back by its `undo` and done when the tool's table says so."""
     after: Annotated[list[Text], Field(max_length=50)] = usual(["traffic"], ["traffic"])
     """The steps that must be confirmed first."""
     timeout: Span = usual(60.0, "1 min")
@@ -271,6 +274,8 @@ class TargetFile(Section):
     """What must hold for the way back to be open."""
     reconcilers: Annotated[list[ReconcilerSection], Field(max_length=20)] = Field(default_factory=list)
     """What is paused by a rollback until a person lets it run again."""
+    database: DatabaseSection | None = None
+    """The database whose schema is read, with the migrations of the release."""
     alerts: AlertsSection | None = None
     """The alerts that stand beside a release."""
     dashboards: Annotated[list[DashboardSection], Field(max_length=20)] = Field(default_factory=list)

@@ -5,6 +5,8 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qsl, urlsplit
 
+from console.model.errors import BadFile
+from console.model.postgres import address_of
 from console.model.systems import SecretRef
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -156,6 +158,19 @@ def read_url(text: str) -> str:
         raise Misspelled("an address without a secret in it: give the secret as `token`", hide=True)
     if parts.scheme not in {"http", "https"} or not host or port == 0 or re.search(r"\s", text) or _CONTROL.search(text) or parts.fragment:
         raise Misspelled(wanted, hide="@" in text)
+    return text
+
+
+def read_database(text: str) -> str:
+    """Return the address of a database; what was written instead may hold a password, so it is never shown."""
+    text = text.strip()
+    try:
+        address_of(text, "the database")
+    except BadFile as error:
+        wanted = f"postgresql://LOGIN@HOST/DATABASE, with the password apart from it: {error.message.rstrip('.')}"
+        raise Misspelled(wanted, hide="@" in text) from error
+    if _CONTROL.search(text) or re.search(r"\s", text):
+        raise Misspelled("an address of one word: postgresql://LOGIN@HOST/DATABASE", hide=True)
     return text
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from console.files.sections.argocd import argocd_of, written_argocd
 from console.files.shapes import CallSection, ReadySection, ReconcilerSection, UndoSection
 from console.files.spelling import write_span
-from console.model.systems import ArgoCdUndo, CommandUndo, HttpUndo, SecretRef, UndoSpec
+from console.model.systems import ArgoCdUndo, CommandUndo, HttpUndo, MigrationUndo, SecretRef, UndoSpec
 from console.model.target import ReadyCheck, Reconciler, Reversibility, Snapshot, UndoKind, UndoStep
 
 Call = str | tuple[str, ...]
@@ -44,6 +44,8 @@ def undo_of(section: UndoSection) -> UndoStep:
 def _step_spec(section: UndoSection) -> UndoSpec | None:
     if section.argocd is not None:
         return argocd_of(section.argocd, section.argocd.do, section.timeout, section.token)
+    if section.migration is not None:
+        return MigrationUndo(section.migration, section.timeout)
     return None if section.check is None else _spec(section.run or "", section.check, section.timeout, section.token)
 
 
@@ -114,6 +116,8 @@ def written_reconciler(each: Reconciler) -> dict[str, Any]:
 def _way(spec: UndoSpec, *, run: bool) -> dict[str, Any]:
     if isinstance(spec, ArgoCdUndo):
         return {"argocd": written_argocd(spec)}
+    if isinstance(spec, MigrationUndo):
+        return {"migration": spec.migration}
     return {"run": _words(spec.run), "check": _words(spec.check)} if run else {"check": _words(spec.check)}
 
 

@@ -9,6 +9,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from console.files.sections.alerts import written_alerts
 from console.files.sections.dashboards import written_dashboards
+from console.files.sections.database import written_database
 from console.files.sections.flags import written_flag
 from console.files.sections.metrics import written_metrics
 from console.files.sections.notify import written_channel
@@ -73,6 +74,7 @@ def _way_back(target: Target) -> dict[str, object]:
         "rollback": [*target.rollback, *(written_undo(step) for step in target.undo)],
         "ready": [written_ready(check) for check in target.ready] or None,
         "reconcilers": [written_reconciler(each) for each in target.reconcilers] or None,
+        "database": written_database(target.database) if target.database else None,
         "alerts": written_alerts(target.alerts) if target.alerts else None,
         "dashboards": written_dashboards(target.dashboards),
         "notify": [written_channel(each) for each in target.notify] or None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from console.model.alerts import AlertsNow, Silence, SilenceWanted
+from console.model.database import SchemaState
 from console.model.notes import Notifier
 from console.model.readings import (
     FlagState,
@@ -164,6 +165,21 @@ class Alerts(Protocol):
         ...
 
 
+class Schema(Protocol):
+    """The schema of a target's database; nothing here changes it.
+
+    Both methods raise Unreachable, Refused, Malformed or SecretsUnavailable; `state` also WrongSystem for another database than before.
+    """
+
+    async def identity(self) -> Identity:
+        """Return which database answers now."""
+        ...
+
+    async def state(self) -> SchemaState:
+        """Return which migrations are applied, how full the declared columns are, and who holds locks, as the database says now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """The providers of one target, put together by `console.app`. `close` must be awaited when the target is let go."""
@@ -174,13 +190,15 @@ class Connections:
     pipeline: Pipeline | None = None
     flags: Flags | None = None
     undo: Mapping[str, Undo] = field(default_factory=dict)
-    """Declared steps of the way back by name; `snapshot NAME`, `ready NAME`, `pause NAME` and `resume NAME` stand for the other checks."""
+    """Declared steps of the way back by name; `snapshot NAME`, `ready NAME`, `pause NAME` and `resume NAME` stand for the other checks, and
+    `migrate NAME` for a migration on its way forward."""
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
     """Who is told, by the names of the file's channels. They are closed apart from the rest: what waits to be told outlives a target."""
     closers: tuple["Closer", ...] = ()
     ahead_s: Callable[[], float | None] = lambda: None
     """Returns how far the clock of these systems is ahead of this computer's, in seconds; None where none of them told the time."""
     alerts: Alerts | None = None
+    schema: Schema | None = None
 
     async def close(self) -> None:
         """Let go of all connections."""

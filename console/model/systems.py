@@ -241,10 +241,18 @@ class ArgoCdUndo:
     token: SecretRef | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MigrationUndo:
+    """A migration of the target's database, by its name there: taken back by its own command, and done when the tool's table says so."""
+
+    migration: str
+    timeout_s: float = 60.0
+
+
 WorkloadsSpec = HttpWorkloads | KubeWorkloads
 MetricsSpec = OpenMetricsSource | PrometheusSource
 FlagSpec = HttpFlag | UnleashFlag | LaunchDarklyFlag
-UndoSpec = HttpUndo | CommandUndo | ArgoCdUndo
+UndoSpec = HttpUndo | CommandUndo | ArgoCdUndo | MigrationUndo
 """How a declared step is done and verified; a manual one has none: a person does it and signs."""
 
 

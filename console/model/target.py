@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from console.model.alerts import AlertmanagerAlerts
+from console.model.database import PostgresDatabase
 from console.model.freeze import Blackout, FreezeWindow
 from console.model.links import Link
 from console.model.notes import Channel
@@ -198,6 +199,8 @@ class Target:
     reconcilers: tuple[Reconciler, ...] = ()
     alerts: AlertmanagerAlerts | None = None
     """Where the alerts are read that stand beside a release."""
+    database: PostgresDatabase | None = None
+    """The database whose schema is read, with the migrations of the release."""
     dashboards: tuple[Link, ...] = ()
     """Links that stand beside a release."""
     notify: tuple[Channel, ...] = ()
@@ -222,7 +225,7 @@ class Target:
     def keyring_names(self) -> tuple[str, ...]:
         """Return the names of secrets that this file takes from the keyring, in order and each once."""
         first = (self.traffic, self.workloads, self.metrics, self.pipeline, self.flag)
-        systems = (*first, self.undo, self.ready, self.reconcilers, self.notify, self.alerts)
+        systems = (*first, self.undo, self.ready, self.reconcilers, self.notify, self.alerts, self.database)
         return tuple(sorted({ref.name for ref in secrets_in(systems) if ref.scheme == "keyring"}))
 
     def other(self, side: Side) -> Side:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.alerts import AlertsView
+from console.model.database import SchemaView
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, StopTheLine, TrafficNow
 from console.model.links import Link
 from console.model.notes import ChannelView
@@ -316,6 +317,8 @@ class TargetView:
     alerts: AlertsView | None = None
     """None where the file names no source of alerts."""
     dashboards: tuple[Link, ...] = ()
+    schema: SchemaView | None = None
+    """None where the file names no database."""
 
 
 @dataclass(frozen=True, slots=True)

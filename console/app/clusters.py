@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.kubernetes import KubeCluster, KubeDeployments, KubeRoute, KubeService, KubeTraffic, KubeWorkloads
+from console.model.kubernetes import (
+    ArgoRollout,
+    ArgoWorkloads,
+    KubeCluster,
+    KubeDeployments,
+    KubeRoute,
+    KubeService,
+    KubeTraffic,
+    KubeWorkloads,
+)
 from console.model.ports import TrafficRouter, Workloads
 from console.model.target import Target
+from console.model.workloads import RunsWorkloads
 
 if TYPE_CHECKING:
     from console.providers.clients.kubernetes import KubeClient
@@ -45,6 +55,17 @@ class Clusters:
         if isinstance(spec, KubeDeployments):
             return KubeDeploymentVersions(spec, kube, self._clock)
         return ArgoVersions(spec, self._target.sides, kube, self._clock)
+
+    def work(self) -> RunsWorkloads | None:
+        """Return what acts on the target's Deployments or Argo Rollout, None where it has none."""
+        spec, traffic = self._target.workloads, self._target.traffic
+        if isinstance(traffic, ArgoRollout) and not isinstance(spec, KubeWorkloads):
+            spec = ArgoWorkloads(traffic.cluster, traffic.namespace, traffic.rollout, timeout_s=traffic.timeout_s)
+        if not isinstance(spec, KubeWorkloads):
+            return None
+        from console.providers.workloads.kubernetes_work import KubeWork  # noqa: PLC0415
+
+        return KubeWork(spec, self._target.sides, self._client(spec.cluster), self._clock)
 
     def _client(self, cluster: KubeCluster) -> "KubeClient":
         from console.providers.clients.kubernetes import KubeClient  # noqa: PLC0415

@@ -76,6 +76,7 @@ def connect(target: Target, clock: Clock, secrets: "Secrets", trusted: Callable[
         closers=(*(() if runner is None else (runner,)), clusters, http),  # what listens is stopped before its connections are closed
         notifiers=notifiers(target, clock, fetch),
         ahead_s=http.ahead_s,
+        work=clusters.work(),
     )
 
 

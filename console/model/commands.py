@@ -7,6 +7,19 @@ from console.model.verbs import Verb
 
 
 @dataclass(frozen=True, slots=True)
+class OnWorkload:
+    """The workload that a verb acts on, with what that verb needs besides: an image for a container, or the revision to go back to.
+
+    An empty `container` is the only one; revision 0 is the one before.
+    """
+
+    name: str
+    image: str = ""
+    container: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A verb with what it acts on. `rollout` for verbs on a running rollout; `side` for switches; `release` and `plan_hash` for a start."""
 
@@ -23,6 +36,8 @@ class Command:
     """The actor signs, with the reason, that what the plan names cannot be taken back."""
     train: str = ""
     """The train whose member is started."""
+    workload: OnWorkload | None = None
+    """What a verb on a workload acts on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class StepKind(StrEnum):
     EXTERNAL = "external"
     MANUAL = "manual"
     RECONCILER = "reconciler"
+    WORKLOAD = "workload"
 
 
 class PlanKind(StrEnum):
@@ -38,6 +39,8 @@ class PlanKind(StrEnum):
     """The way back, run for practice and measured."""
     RECONCILERS = "reconcilers"
     """Lets what a rollback paused run again."""
+    WORKLOADS = "workloads"
+    """One verb on one workload, outside of a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Step:
     """One action on one system.
 
     `want` is the absolute state wanted: WEIGHT `{side: per cent, …}`, FLAG `{"on": bool, "percent": int}`, PIPELINE `{"version": str}`,
-    the declared kinds `{"done": True}`.
+    the declared kinds `{"done": True}`, WORKLOAD what `WorkloadState.values` has of it.
     `precondition` is the state that must be found first (forward only), in the same shape. `undo` is the state to go back to.
     `stage` is the index of the stage that this step opens, or -1. `predicted_s` is how long it is expected to take.
     """

@@ -22,6 +22,7 @@ from console.model.readings import (
     UndoState,
 )
 from console.model.systems import Side
+from console.model.workloads import RunsWorkloads
 
 
 class TrafficRouter(Protocol):
@@ -199,6 +200,8 @@ class Connections:
     """Returns how far the clock of these systems is ahead of this computer's, in seconds; None where none of them told the time."""
     alerts: Alerts | None = None
     schema: Schema | None = None
+    work: RunsWorkloads | None = None
+    """What runs, for a person who looks closely or acts on one of it; None where its system has no such thing."""
 
     async def close(self) -> None:
         """Let go of all connections."""

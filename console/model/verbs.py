@@ -32,6 +32,27 @@ class Verb(StrEnum):
     UNDO = "undo"
     """A declared step of the way back: code, migration, cache, external, manual."""
     PAUSE_RECONCILER = "pause reconciler"
+    UNDO_WORKLOAD = "undo workload"
+    """Put a workload back on a revision that it ran before."""
+    PAUSE_WORKLOAD = "pause workload"
+    RESUME_WORKLOAD = "resume workload"
+    RESTART_WORKLOAD = "restart workload"
+    SET_IMAGE = "set image"
+    RETRY_WORKLOAD = "retry workload"
+    """Begin the steps of an aborted Argo Rollout again."""
+
+
+ON_WORKLOADS = frozenset(
+    {
+        Verb.UNDO_WORKLOAD,
+        Verb.PAUSE_WORKLOAD,
+        Verb.RESUME_WORKLOAD,
+        Verb.RESTART_WORKLOAD,
+        Verb.SET_IMAGE,
+        Verb.RETRY_WORKLOAD,
+    }
+)
+"""Verbs that act on one Deployment or Rollout of a target, beside its traffic."""
 
 
 class Verdict(StrEnum):

@@ -26,14 +26,25 @@ DIRECTIONS: Mapping[Verb, Direction | None] = MappingProxyType(
         Verb.FLAG_KILL: Direction.BACKWARD,
         Verb.UNDO: Direction.BACKWARD,
         Verb.PAUSE_RECONCILER: Direction.BACKWARD,
+        Verb.UNDO_WORKLOAD: Direction.BACKWARD,
+        Verb.PAUSE_WORKLOAD: Direction.BACKWARD,
+        Verb.RESUME_WORKLOAD: Direction.FORWARD,
+        Verb.RESTART_WORKLOAD: Direction.FORWARD,
+        Verb.SET_IMAGE: Direction.FORWARD,
+        Verb.RETRY_WORKLOAD: Direction.FORWARD,
     }
 )
 """Every verb with its direction; None where the side that it moves to decides."""
 
 
-def direction(verb: Verb, *, side: Side = "", stable: Side = "") -> Direction:
-    """Return which way a verb moves; a switch to the stable side is backward, to any other side (or to one unknown) forward."""
+def direction(verb: Verb, *, side: Side = "", stable: Side = "", bad: bool = False) -> Direction:
+    """Return which way a verb moves; a switch to the stable side is backward, to any other side (or to one unknown) forward.
+
+    `bad` says that the version it leads to is quarantined: an undo to that one is no way back, however long it ran before.
+    """
     listed = DIRECTIONS[verb]
+    if bad and verb is Verb.UNDO_WORKLOAD:
+        return Direction.FORWARD
     if listed is not None:
         return listed
     return Direction.BACKWARD if side and side == stable else Direction.FORWARD

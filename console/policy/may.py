@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from console.model.commands import Decision
 from console.model.rollout import Phase
-from console.model.verbs import Direction, Verb
+from console.model.verbs import ON_WORKLOADS, Direction, Verb
 from console.policy.permit import Asked, misfit
 from console.policy.request import Request, SystemSeen
 from console.policy.walltime import in_words
 
 BACKWARD_OPEN = "Going back is open: hold, step down, roll back, kill flag."
-_OPENING = frozenset({Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER})
+_OPENING = frozenset({Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER}) | ON_WORKLOADS
 TO_STABLE = frozenset({Verb.ROLLBACK, Verb.ABORT, Verb.SWITCH_BACK})
 """Verbs that take all traffic to the stable version: where it cannot run any more, they ask once."""
 
-_BRINGS_FORWARD = frozenset({Verb.START, Verb.SWITCH, Verb.STEP_UP, Verb.PROMOTE, Verb.RESUME})
+_BRINGS_FORWARD = frozenset({Verb.START, Verb.SWITCH, Verb.STEP_UP, Verb.PROMOTE, Verb.RESUME}) | (ON_WORKLOADS - {Verb.RESTART_WORKLOAD})
 _ON_A_ROLLOUT = frozenset({Verb.PROMOTE, Verb.RESUME})
 _RUNS_COMMANDS = frozenset({Verb.START, Verb.RUN_PIPELINE, Verb.MIGRATE, Verb.CONTRACT})
 
@@ -33,6 +33,8 @@ def may(request: Request) -> Decision:
 
     A refusal holds every reason, the first to be shown first. `cannot_act` marks a verb that has nothing to act on.
     """
+    if request.cannot:
+        return Decision(False, (request.cannot,), cannot_act=True)
     if request.direction is Direction.BACKWARD:
         return _backward(request)
     nothing = _nothing_forward(request)
@@ -252,7 +254,7 @@ def _quarantined(request: Request) -> _No | None:
     """A version that was rolled back here goes forward again only when a person lifts its quarantine."""
     if request.verb not in _BRINGS_FORWARD:
         return None
-    row = next((row for row in request.target.quarantined if not row.lifted and row.version in request.versions), None)
+    row = request.bad
     if row is None:
         return None
     since = in_words(row.since, request.zone or request.freeze.zone or "UTC", request.at)

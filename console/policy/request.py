@@ -96,8 +96,15 @@ class Request:
     """The version and the release that the move would bring forward."""
     loss_confirmed: bool = False
     """A person was told what going back would lose, and asks again."""
+    cannot: str = ""
+    """Why the verb cannot act on the workload that it names, in words: nothing to do there, or our account may not."""
 
     @property
     def direction(self) -> Direction:
         """Return which way the move goes."""
-        return direction(self.verb, side=self.side, stable=self.target.stable)
+        return direction(self.verb, side=self.side, stable=self.target.stable, bad=self.bad is not None)
+
+    @property
+    def bad(self) -> QuarantineView | None:
+        """Return the quarantine of a version that the move would bring, None where there is none."""
+        return next((row for row in self.target.quarantined if not row.lifted and row.version in self.versions), None)

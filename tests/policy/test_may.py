@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from console.model.freeze import FreezeState, FreezeWindow, OneOff, StopTheLine, TrafficNow
 from console.model.rollout import Actor, Lease, Phase
-from console.model.verbs import Direction, Verb
+from console.model.verbs import ON_WORKLOADS, Direction, Verb
 from console.model.views import QuarantineView
 from console.policy.calendar import Calendar
 from console.policy.clocks import clock_skew
@@ -35,7 +35,7 @@ WINDOW = FreezeWindow(
     "Europe/Berlin",
     OneOff(datetime.fromisoformat("2026-11-26"), datetime.fromisoformat("2026-12-01")),
 )
-OPENING = {Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER}
+OPENING = {Verb.START, Verb.SWITCH, Verb.RESUME_RECONCILER} | ON_WORKLOADS
 CLOSED = [Phase.STOPPED, Phase.ABORTING, Phase.BACK_STOPPED, Phase.DONE, Phase.ROLLED_BACK, Phase.ABORTED]
 NONE = Calendar((), NOW - timedelta(days=1))
 
@@ -74,8 +74,24 @@ def test_every_verb_has_a_direction():
     assert direction(Verb.SWITCH, side="green", stable="blue") is Direction.FORWARD
     assert direction(Verb.SWITCH, side="blue", stable="blue") is Direction.BACKWARD
     assert direction(Verb.SWITCH, side="", stable="") is Direction.FORWARD
-    assert len(FORWARD) == 10
-    assert len(BACKWARD) == 9
+    assert len(FORWARD) == 14
+    assert len(BACKWARD) == 11
+
+
+def test_an_undo_to_a_quarantined_version_is_no_way_back():
+    row = QuarantineView("18.0.0", NOW, "Rita", "payments fail", "R-9")
+    held = replace(ARMED, quarantined=(row,))
+    refused = may(ask(Verb.UNDO_WORKLOAD, target=held, versions=("18.0.0",)))
+    assert (refused.allowed, "18.0.0 is quarantined" in refused.reasons[0]) == (False, True)
+    frozen = FREEZES["stop the line"]
+    assert may(ask(Verb.UNDO_WORKLOAD, target=held, versions=("17.4.0",), freeze=frozen)).allowed
+    assert may(ask(Verb.UNDO_WORKLOAD, target=replace(ARMED, quarantined=(replace(row, lifted=True),)), versions=("18.0.0",))).allowed
+
+
+@pytest.mark.parametrize("verb", sorted(ON_WORKLOADS))
+def test_what_a_workload_or_our_account_does_not_allow_is_said_before_anything_else(verb):
+    decision = may(ask(verb, cannot="our account may not patch deployments", freeze=FREEZES["window"]))
+    assert (decision.allowed, decision.cannot_act, decision.reasons) == (False, True, ("our account may not patch deployments",))
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -366,7 +382,7 @@ def test_a_quarantined_version_does_not_go_forward_and_the_reason_says_by_whom(v
     assert may(ask(verb, target=replace(bad, quarantined=(replace(QUARANTINED, lifted=True),)), versions=("v18",))).allowed
 
 
-@pytest.mark.parametrize("verb", BACKWARD)
+@pytest.mark.parametrize("verb", [verb for verb in BACKWARD if verb is not Verb.UNDO_WORKLOAD])
 def test_a_quarantine_never_blocks_a_way_back(verb):
     bad = replace(ask(verb).target, quarantined=(QUARANTINED,))
     assert may(ask(verb, side="blue", target=bad, versions=("v17", "v18"))).allowed

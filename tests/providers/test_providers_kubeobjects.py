@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.providers.clients.kubeobjects import conflict, differences
+from console.providers.clients.kubeobjects import conflict, differences, turning
 from console.providers.workloads.kubernetes import deployment_problems, pod_in_words, version_in
 
 
@@ -36,6 +36,44 @@ def test_who_owns_the_changed_field_is_named_and_not_who_wrote_last() -> None:
     }
     said = conflict("Service shop", {"spec": {"replicas": 2}}, now).message
     assert said == "Service shop was changed by kubectl-edit at 2026-11-24 10:00:00 UTC in between: spec.replicas from 2 to 3."
+
+
+def test_who_owns_a_container_or_a_field_with_dots_in_its_name_is_found() -> None:
+    def containers(fields: Any) -> Any:
+        return {"f:spec": {"f:containers": {'k:{"name":"web"}': {".": {}, "f:name": {}, **fields}}, "f:notes": {"f:a.b/c": {}}}}
+
+    time = "2026-11-24T10:00:00Z"
+    image = {"f:spec": {"f:containers": {'k:{"name":"web"}': {"f:image": {}}}}}
+    fields = [owned("maker", time, containers({})), owned("rita", time, image)]
+    now = {"spec": {"containers": [{"name": "web", "image": "2"}], "notes": {"a.b/c": "1"}}, "metadata": {"managedFields": fields}}
+    assert "changed by rita" in conflict("it", {"spec": {**now["spec"], "containers": [{"name": "web", "image": "1"}]}}, now).message
+    assert "changed by maker" in conflict("it", {"spec": {**now["spec"], "notes": {"a.b/c": "0"}}}, now).message
+
+
+@given(SAID, SAID)
+def test_a_merge_patch_turns_one_object_into_the_other(before: Any, wanted: Any) -> None:
+    before, wanted = {"x": before}, {"x": wanted}
+    assert _without_nulls(_merged(before, turning(before, wanted))) == _without_nulls(wanted)
+
+
+def _merged(target: Any, patch: Any) -> Any:
+    """RFC 7386, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    made = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        else:
+            made[key] = _merged(made.get(key), value)
+    return made
+
+
+def _without_nulls(value: Any) -> Any:
+    """A merge patch cannot say null, and a Kubernetes object has none that means anything."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(each) for key, each in value.items() if each is not None}
 
 
 def test_many_changes_are_cut_and_counted() -> None:

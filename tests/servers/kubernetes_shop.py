@@ -118,6 +118,7 @@ class ArgoStandIn:
     def __init__(self, shop: KubeShop) -> None:
         self._shop = shop
         self._stop = threading.Event()
+        self._kept, self._revision = "", 0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "ArgoStandIn":
@@ -166,8 +167,13 @@ class ArgoStandIn:
             "metadata": {"name": f"shop-{template}", "labels": labels, "ownerReferences": [owner]},
             "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": pods},
         }
+        if self._kept == template:
+            return
+        self._kept, self._revision = template, self._revision + 1
         with suppress(URLError):  # it is there
             self._shop.server.ask("POST", sets, made)
+        numbered = {"metadata": {"annotations": {"rollout.argoproj.io/revision": str(self._revision)}}}
+        self._shop.server.merge(f"{sets}/shop-{template}", numbered)
 
     def _moved(self, found: Any, status: dict[str, Any], template: str) -> dict[str, Any]:
         steps = found["spec"]["strategy"]["canary"]["steps"]

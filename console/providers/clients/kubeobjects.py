@@ -1,6 +1,7 @@
 """What Kubernetes objects say about themselves and about who changed them, and writes that overwrite nobody."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -156,6 +157,26 @@ def differences(before: Any, now: Any, path: str) -> Iterator[tuple[str, Any, An
         yield path, before, now
 
 
+def turning(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch (RFC 7386) that turns a JSON object into the one wanted: what is not wanted any more is set to null."""
+    had: Mapping[str, Any] = before if isinstance(before, dict) else {}
+    patch: dict[str, Any] = {key: None for key in had if key not in wanted}
+    for key, value in wanted.items():
+        if isinstance(value, dict) and isinstance(had.get(key), dict):
+            inner = turning(had[key], value)
+            patch |= {key: inner} if inner else {}
+        elif key not in had or had[key] != value:
+            patch[key] = value
+    return patch
+
+
+def last_change(now: Object) -> str:
+    """Return who changed an object's spec last, and when; "" where that is not told."""
+    own = [each for each in objects(now, "metadata", "managedFields") if "f:spec" in part(each, "fieldsV1")]
+    who = _who({"metadata": {"managedFields": own}}, [])
+    return "" if who == "somebody" else who
+
+
 def _value(value: Any) -> str:
     return "nothing" if value is None else clean(str(value), 60)
 
@@ -174,15 +195,18 @@ def _who(now: Object, paths: list[str]) -> str:
 
 
 def _owns(fields: Mapping[str, Any], path: str) -> bool:
-    """Tell whether a managedFields entry names a path as far as it goes into objects; lists count whole."""
-    here = fields
-    for name in path.partition("[")[0].split("."):
-        if not here:
-            return True
-        if f"f:{name}" not in here:
-            return False
-        here = part(here, f"f:{name}")
-    return True
+    """Tell whether a managedFields entry names a path, whose places in lists may be any: a list's items go by keys there."""
+    rest = re.sub(r"^\[\d+\]", "", path)
+    if rest != path:
+        items = [part(fields, key) for key in fields if key.startswith(("k:", "v:", "i:"))]
+        return any(_owns(item, rest) for item in items) if items else True
+    rest = rest.removeprefix(".")
+    if not rest or not fields:
+        return True
+    names = [key.removeprefix("f:") for key in fields if key.startswith("f:")]
+    return any(
+        _owns(part(fields, f"f:{name}"), rest.removeprefix(name)) for name in names if re.match(re.escape(name) + r"($|[.\[])", rest)
+    )
 
 
 def _instant(entry: Mapping[str, Any]) -> datetime | None:

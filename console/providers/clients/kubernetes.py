@@ -9,6 +9,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,16 @@ from console.model.text import clean
 from console.providers.clients.http import Call, HttpClient
 from console.providers.clients.kubeconfig import Access, access_of
 from console.providers.clients.kubelogin import Credential, PluginLogin
+from console.providers.clients.kubestream import lines_of
 from console.providers.clients.kubewatch import Changes
 from console.providers.clients.strict import field, load_json, malformed
 from console.providers.clients.tls import client_context
 
 OBJECT_LIMIT = 4 * 1024 * 1024
 """Decoded bytes of an answer: an object may hold 1.5 MiB, a short list some of them."""
+
+LINE_LIMIT = 16 * 1024
+"""Bytes of a line of text; what is longer is cut into several."""
 
 MANAGER = "release-console"
 """The field manager under which the server notes what we write (kubernetes.io, "Server-Side Apply", "Field management")."""
@@ -60,6 +65,7 @@ DEPLOYMENTS = Resource("apps", "v1", "deployments")
 REPLICASETS = Resource("apps", "v1", "replicasets")
 ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes")
 ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts")
+ANALYSES = Resource("argoproj.io", "v1alpha1", "analysisruns")
 
 
 class KubeClient:
@@ -121,34 +127,27 @@ class KubeClient:
 
         Raises as `get` does; Refused with status 410 where the `resourceVersion` asked for is too old.
         """
+        async with aclosing(self._lines(path, timeout_s, {"watch": "true", **query}, None)) as lines:
+            async for line in lines:
+                yield self._change(line)
+
+    def lines(self, path: str, timeout_s: float, most: int, **query: str) -> AsyncGenerator[bytes, None]:
+        """Yield the lines of an answer that is text, as they come, until the server ends it; past `most` bytes TooLarge is raised."""
+        return self._lines(path, timeout_s, query, most)
+
+    async def text(self, path: str, timeout_s: float, limit: int, **query: str) -> bytes:
+        """Return an answer that is text, whole."""
         link = await self._linked()
-        lines: asyncio.Queue[bytes] = asyncio.Queue()
-        rest = bytearray()
+        call = await self._call(link, "GET", path, timeout_s, query, None)
+        return (await link.http.send(replace(call, limit=limit, headers={"accept": "*/*"}))).body
 
-        def take(chunk: bytes) -> None:
-            rest.extend(chunk)
-            *whole, left = bytes(rest).split(b"\n")
-            if len(left) > OBJECT_LIMIT:
-                raise malformed(self.system, "A change is larger than any object may be.")
-            rest[:] = left
-            for line in whole:
-                lines.put_nowait(line)
-
-        call = await self._call(link, "GET", path, timeout_s, {"watch": "true", **query}, None)
-        reading = asyncio.create_task(link.http.stream(call, take))
-        try:
-            while not (reading.done() and lines.empty()):
-                waiting = asyncio.ensure_future(lines.get())
-                await asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if not waiting.done():
-                    waiting.cancel()
-                    break
-                yield self._change(waiting.result())
-        finally:
-            reading.cancel()
-            await asyncio.wait({reading})
-        if not reading.cancelled() and (error := reading.exception()) is not None:
-            raise error
+    async def _lines(self, path: str, timeout_s: float, query: Mapping[str, str], most: int | None) -> AsyncGenerator[bytes, None]:
+        link = await self._linked()
+        call = await self._call(link, "GET", path, timeout_s, query, None)
+        longest = OBJECT_LIMIT if most is None else LINE_LIMIT
+        async with aclosing(lines_of(lambda take: link.http.stream(call, take), self.system, longest, most)) as lines:
+            async for line in lines:
+                yield line
 
     def changes(self, path: str, name: str = "") -> Changes:
         """Return what tells of changes of an object in a collection; it is stopped with this client."""

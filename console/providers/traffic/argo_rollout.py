@@ -13,7 +13,7 @@ from console.model.readings import Foreseen, Identity, RequestCounts, Split, Spl
 from console.model.text import clean
 from console.providers.clients import argo
 from console.providers.clients.argo import HASH, SIDES, Reading, read_rollout
-from console.providers.clients.kubeobjects import Document, objects, part, uid
+from console.providers.clients.kubeobjects import Document, objects, part, turning, uid
 from console.providers.clients.kubernetes import REPLICASETS, ROLLOUTS, KubeClient, Object
 
 LOOK_S = 0.1
@@ -135,7 +135,8 @@ class ArgoRouter:
         pods = dict(part(kept, "spec", "template"))
         meta = dict(part(pods, "metadata"))
         meta["labels"] = {key: value for key, value in part(meta, "labels").items() if key != HASH}
-        await self._document.write(lambda now: {"spec": {"template": {**_cleared(now), **pods, "metadata": meta}}}, backward=True)
+        pods["metadata"] = meta
+        await self._document.write(lambda now: {"spec": {"template": turning(part(now, "spec", "template"), pods)}}, backward=True)
 
     async def _without_trial(self, found: Object, seen: Reading, wanted: float) -> None:
         """Act where one version has all the traffic: give it back to the one before, or tell that nothing is on trial."""
@@ -251,8 +252,3 @@ def _waits(steps: Sequence[Mapping[str, Any]]) -> bool:
     if "pause" in first:
         return not part(first, "pause").get("duration")
     return first.get("setWeight") == 0 and len(steps) > 1 and "pause" in steps[1] and not part(steps[1], "pause").get("duration")
-
-
-def _cleared(now: Object) -> dict[str, Any]:
-    """Return the keys of the pod template as it is, each set to nothing: a merge would keep what the other template does not have."""
-    return dict.fromkeys(part(now, "spec", "template"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import importlib.util
 import logging
 import ssl
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import h11
 import httpx
 import truststore
 
@@ -21,6 +23,7 @@ from console.providers.clients.dates import Dates
 from console.providers.clients.replies import BadStatus, refusal
 from console.providers.clients.strict import load_json, malformed
 from console.providers.clients.unpack import Unpacker
+from console.providers.clients.wire import Address, Begun, Feed, Wires
 
 API_LIMIT = 1024 * 1024
 """Decoded bytes of an API's reply."""
@@ -33,6 +36,9 @@ Token = Callable[[], Awaitable[str]]
 
 _SAID = 16 * 1024
 _CLOSED = ("disconnected", "closed", "reset")
+_AGENT = f"release-console/{__version__}"
+_BODIED = frozenset({"POST", "PUT", "PATCH"})
+_ADDRESSES = 256
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=60.0)
 
 if importlib.util.find_spec("sniffio") is None:
@@ -101,7 +107,10 @@ class HttpClient:
     def __init__(self, clock: Clock | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         """Make a pool; `tls` is for systems with certificates of their own, else this computer's trust store is used."""
         self._clients: dict[str, httpx.AsyncClient] = {}
+        self._wires, self._addresses = Wires(), dict[str, Address]()
         self._tls = tls
+        if tls is not None:
+            tls.set_alpn_protocols(["http/1.1"])
         self._dates = Dates(clock) if clock is not None else None
 
     def ahead_s(self) -> float | None:
@@ -130,7 +139,7 @@ class HttpClient:
         """
         progress = _Progress()
         secret = await _secret(call)
-        request = self._request(replace(call, headers={**call.headers, "accept-encoding": "identity"}), secret, progress)
+        request = self._streamed(replace(call, headers={**call.headers, "accept-encoding": "identity"}), secret, progress)
         try:
             async with asyncio.timeout(call.timeout_s):
                 answer = await self._client(call.url).send(request, stream=True)
@@ -154,6 +163,7 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Let go of all connections."""
+        await self._wires.aclose()
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.aclose()
@@ -161,19 +171,49 @@ class HttpClient:
 
     async def _try(self, call: Call, progress: "_Progress") -> Reply:
         secret = await _secret(call)
-        request = self._request(call, secret, progress)
         try:
-            return await self._exchange(call, request, secret)
+            return await self._exchange(call, secret, progress)
         except Unreachable as error:
             if call.changes or not progress.sent or not error.sent:
                 raise
         # An idle connection that the server closed meanwhile looks like a cut; a read may be asked again.
-        return await self._exchange(call, self._request(call, secret, progress), secret)
+        return await self._exchange(call, secret, progress)
 
-    def _request(self, call: Call, secret: str, progress: "_Progress") -> httpx.Request:
-        headers = {"accept-encoding": "gzip", "user-agent": f"release-console/{__version__}", **call.headers}
-        if secret:
-            headers["authorization"] = f"Basic {_basic(call, secret)}" if call.user else f"{call.scheme} {secret}".strip()
+    async def _exchange(self, call: Call, secret: str, progress: "_Progress") -> Reply:
+        address, answer = self._address(call), _Answer(call)
+        tls = (self._tls or _trust()) if address.scheme == "https" else None
+        try:
+            request = h11.Request(method=call.method, target=address.target, headers=_headers(call, secret, address))
+            await self._wires.ask(address, request, call.content or b"", answer.begun, progress.leaves, tls)
+        except (httpx.HTTPError, h11.LocalProtocolError) as error:
+            raise _translated(call, error) from None
+        body, headers = answer.body(), answer.headers
+        if self._dates is not None:
+            self._dates.note(headers.get("date", ""), cached="age" in headers)
+        if call.heed is not None:
+            call.heed(answer.status, headers)
+        if 200 <= answer.status < 300:
+            return Reply(call.system, body, headers.get("content-type", "").partition(";")[0].strip().lower())
+        for hidden in filter(None, (*call.hide, call.user and _basic(call, secret))):
+            body = body.replace(hidden.encode(), b"***")
+        bad = BadStatus(answer.status, call.says(body), headers.get("retry-after", ""), headers.get("date", ""))
+        raise refusal(call.system, bad, secret, changes=call.changes)
+
+    def _address(self, call: Call) -> Address:
+        """Take an address apart; those asked again and again only once."""
+        known = self._addresses.get(call.url)
+        if known is not None:
+            return known
+        try:
+            url = _checked(call.url)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise _bad_address(call, "is not an http or https address") from None
+        if len(self._addresses) >= _ADDRESSES:
+            self._addresses.clear()
+        return self._addresses.setdefault(call.url, Address.of(url))
+
+    def _streamed(self, call: Call, secret: str, progress: "_Progress") -> httpx.Request:
+        headers = {"accept-encoding": "gzip", "user-agent": _AGENT, **call.headers, **_authorization(call, secret)}
         try:
             request = self._client(call.url).build_request(call.method, call.url, headers=headers, content=call.content)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -181,37 +221,11 @@ class HttpClient:
         request.extensions["trace"] = progress.note
         return request
 
-    async def _exchange(self, call: Call, request: httpx.Request, secret: str) -> Reply:
-        client = self._client(call.url)
-        try:
-            answer = await client.send(request, stream=True)
-            try:
-                body = await _read(call, answer)
-            finally:
-                await answer.aclose()
-        except httpx.HTTPError as error:
-            raise _translated(call, error) from None
-        if self._dates is not None:
-            self._dates.note(answer.headers.get("date", ""), cached="age" in answer.headers)
-        if call.heed is not None:
-            call.heed(answer.status_code, dict(answer.headers))
-        if answer.is_success:
-            return Reply(call.system, body, answer.headers.get("content-type", "").partition(";")[0].strip().lower())
-        for hidden in filter(None, (*call.hide, call.user and _basic(call, secret))):
-            body = body.replace(hidden.encode(), b"***")
-        bad = BadStatus(answer.status_code, call.says(body), answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
-        raise refusal(call.system, bad, secret, changes=call.changes)
-
     def _client(self, url: str) -> httpx.AsyncClient:
-        address = httpx.URL(url)
-        if address.userinfo:
-            raise BadFile("An address carries a password.", advice="Take it out of the address and name a secret in the target file.")
-        scheme = address.scheme
-        if scheme not in {"http", "https"} or not address.host:
-            raise httpx.UnsupportedProtocol("unknown scheme")
+        scheme = _checked(url).scheme
         if scheme not in self._clients:
             # The trust store is read only when a target has an https address: it costs time that plain targets need not pay.
-            trust: ssl.SSLContext = self._tls or (truststore if scheme == "https" else ssl).SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            trust: ssl.SSLContext = self._tls or (_trust() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
             transport = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_LIMITS)
             made = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)  # noqa: S113
             # What one system asks us to keep would go to the next one on the same host too: a port is no part of a cookie's place.
@@ -226,10 +240,66 @@ class _Progress:
     def __init__(self) -> None:
         self.sent = False
 
+    def leaves(self) -> None:
+        """Note that the first byte goes out."""
+        self.sent = True
+
     async def note(self, name: str, info: Mapping[str, Any]) -> None:
         del info
         if name.endswith("send_request_headers.started"):
             self.sent = True
+
+
+class _Answer:
+    """Takes an answer in as it comes; a body that is too large or damaged raises from the feed, and ends the connection."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._unpacker: Unpacker | None = None
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.begun: Begun = self._begin
+
+    def body(self) -> bytes:
+        """Return the whole body. Raises Malformed when a packed body ended too early."""
+        return b"" if self._unpacker is None else self._unpacker.finish()
+
+    def _begin(self, status: int, headers: dict[str, str]) -> Feed:
+        self.status, self.headers = status, headers
+        self._unpacker = Unpacker(headers.get("content-encoding", ""), self._call.limit, self._call.system)
+        return self._unpacker.feed
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Return this computer's trust store, read once for all clients: it takes time and memory."""
+    found: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    found.set_alpn_protocols(["http/1.1"])
+    return found
+
+
+def _checked(url: str) -> httpx.URL:
+    address = httpx.URL(url)
+    if address.userinfo:
+        raise BadFile("An address carries a password.", advice="Take it out of the address and name a secret in the target file.")
+    if address.scheme not in {"http", "https"} or not address.host:
+        raise httpx.UnsupportedProtocol("unknown scheme")
+    return address
+
+
+def _authorization(call: Call, secret: str) -> dict[str, str]:
+    if not secret:
+        return {}
+    return {"authorization": f"Basic {_basic(call, secret)}" if call.user else f"{call.scheme} {secret}".strip()}
+
+
+def _headers(call: Call, secret: str, address: Address) -> list[tuple[bytes, bytes]]:
+    found = {"accept": "*/*", "accept-encoding": "gzip", "connection": "keep-alive", "user-agent": _AGENT}
+    found |= {name.lower(): value for name, value in call.headers.items()}
+    found |= _authorization(call, secret)
+    if call.content or call.method in _BODIED:
+        found["content-length"] = str(len(call.content or b""))
+    return [(b"host", address.origin), *((name.encode("ascii"), value.encode("ascii")) for name, value in found.items())]
 
 
 def place(url: str) -> str:
@@ -258,13 +328,6 @@ def _basic(call: Call, secret: str) -> str:
     return base64.b64encode(f"{call.user}:{secret}".encode()).decode()
 
 
-async def _read(call: Call, answer: httpx.Response) -> bytes:
-    unpacker = Unpacker(answer.headers.get("content-encoding", ""), call.limit, call.system)
-    async for chunk in answer.aiter_raw():
-        unpacker.feed(chunk)
-    return unpacker.finish()
-
-
 async def _begin(answer: httpx.Response) -> bytes:
     """Return the begin of the body of an answer that is not wanted, to say what it says."""
     body = b""
@@ -275,7 +338,7 @@ async def _begin(answer: httpx.Response) -> bytes:
     return body[:_SAID]
 
 
-def _translated(call: Call, error: httpx.HTTPError) -> RemoteError | ConsoleError:
+def _translated(call: Call, error: httpx.HTTPError | h11.LocalProtocolError) -> RemoteError | ConsoleError:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return _not_connected(call, error)
     if isinstance(error, httpx.UnsupportedProtocol):

@@ -19,9 +19,7 @@ def load_json(body: bytes, system: str) -> Any:
     deeper than `DEPTH_LIMIT` and text that is not UTF-8: Python's own loader takes or crashes on each of them.
     """
     try:
-        value = json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, parse_int=_whole, parse_float=_decimal, object_pairs_hook=_object
-        )
+        value = _DECODER.decode(_text(body))
         _check(value)
     except (ValueError, RecursionError) as error:
         reason = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -95,3 +93,14 @@ def _no_surrogate(text: str) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("a lone surrogate stands in a string") from None
+
+
+def _text(body: bytes) -> str:
+    """Return the text; Python's loader, not its decoder, refuses a byte order mark."""
+    text = body.decode("utf-8")
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark")
+    return text
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole, parse_float=_decimal, object_pairs_hook=_object)

@@ -22,13 +22,14 @@ from console.model.target import Target
 def begin_logs(face: str) -> None:
     """Write what the program logs to a file of its own (`desktop` or `cli`), secrets masked, until the process ends.
 
-    A crash leaves no core file from then on, for that would hold secrets.
+    A crash leaves no core file from then on, for that would hold secrets; and many connections may be open.
     """
     from console.files.logs import set_up_logs  # noqa: PLC0415
-    from console.store.posix import no_core_dumps  # noqa: PLC0415
+    from console.store.posix import no_core_dumps, open_many  # noqa: PLC0415
     from console.store.redact import redact_text  # noqa: PLC0415
 
     no_core_dumps()
+    open_many()
     set_up_logs(folders().logs, face, redact_text)
 
 

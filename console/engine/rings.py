@@ -1,6 +1,7 @@
 """Bounded memories of counters, and the numbers that charts draw from them."""
 
 import math
+from array import array
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from console.model.target import Panel, PanelKind
 POINTS = 600
 """Points that a chart keeps for each side."""
 
+SPARKLINE = 41
+"""Points that a target's line in the list of all targets has."""
+
 WINDOW_S = 5.0
 """Charts show changes over the last so many seconds, and over at least three readings."""
 
@@ -24,10 +28,11 @@ Buckets = tuple[tuple[float, float], ...]
 
 @dataclass(slots=True)
 class Ring:
-    """A chart's line: the newest `POINTS` values with their instants, in seconds since the epoch."""
+    """A chart's line: the newest values with their instants, in seconds since the epoch; 16 bytes a point, for there are many."""
 
-    times: deque[float] = field(default_factory=lambda: deque(maxlen=POINTS))
-    values: deque[float] = field(default_factory=lambda: deque(maxlen=POINTS))
+    points: int = POINTS
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
 
     def add(self, at: datetime, value: float) -> None:
         """Append a value; an instant that is not newer than the last one is left out."""
@@ -36,6 +41,8 @@ class Ring:
             return
         self.times.append(moment)
         self.values.append(value)
+        if len(self.times) > self.points:
+            del self.times[0], self.values[0]
 
     @property
     def latest(self) -> float | None:
@@ -122,7 +129,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._counts: deque[RequestCounts] = deque()
-        self.rate = Ring()
+        self.rate = Ring(SPARKLINE)
 
     def take(self, counts: RequestCounts) -> None:
         """Take a reading in; counters that fell mean that the router started again, so older readings are forgotten."""

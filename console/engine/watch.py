@@ -62,6 +62,8 @@ class Watch:
         self._on_split, self._on_metrics, self._on_identity = on_split, on_metrics, on_identity
         self.on_notice: Callable[[Notice], None] = lambda _: None
         self._tasks: list[asyncio.Task[None]] = []
+        systems = {"traffic": live.connections.router, "workloads": live.connections.workloads}
+        self._telling = {port: system for port, system in systems.items() if isinstance(system, TellsOfChange)}
 
     def start(self) -> None:
         """Start polling; what is connected decides what is polled."""
@@ -128,8 +130,8 @@ class Watch:
 
     async def _pause(self, port: str, pause_s: float) -> None:
         """Wait until the next reading is due, or until its system tells of a change."""
-        system = {"traffic": self._live.connections.router, "workloads": self._live.connections.workloads}.get(port)
-        if not isinstance(system, TellsOfChange):
+        system = self._telling.get(port)
+        if system is None:
             await self._around.sleep(pause_s)
             return
         told, slept = asyncio.ensure_future(system.changed()), asyncio.ensure_future(self._around.sleep(pause_s))

@@ -11,6 +11,9 @@ from pathlib import Path
 POSIX = os.name == "posix"
 _PAUSE_S = 0.01
 
+MOST_OPEN = 65_536
+"""Descriptors that are enough for every target that one console can watch."""
+
 if POSIX:
     import fcntl
     import resource
@@ -21,6 +24,22 @@ def no_core_dumps() -> None:
     if POSIX:
         _, most = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+
+
+def open_many() -> None:
+    """Let this process have as many connections open at a time as the system allows it: a thousand targets need some thousands."""
+    if not POSIX:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (MOST_OPEN, 10_240):  # macOS allows no more than its own bound, whatever it says
+        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        if limit <= now or now == resource.RLIM_INFINITY:
+            return
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+        except (OSError, ValueError):
+            continue
+        return
 
 
 def make_private(folder: Path) -> None:

@@ -9,7 +9,6 @@ from console.model.systems import Side
 from console.model.target import Panel, PanelKind
 from console.model.views import ChartView, Fact, SeriesView, WeightView
 
-SPARKLINE = 41
 PHASES = {Phase.RUNNING.value: "start", Phase.STOPPED.value: "FAIL", Phase.ABORTING.value: "going back"}
 
 
@@ -24,7 +23,7 @@ def sparkline(live: LiveTarget) -> SeriesView | None:
     ring = live.requests.rate
     if not ring.times:
         return None
-    return SeriesView("", "stable", tuple(ring.times)[-SPARKLINE:], tuple(ring.values)[-SPARKLINE:])
+    return SeriesView("", "stable", tuple(ring.times), tuple(ring.values))
 
 
 def marker_words(text: str, canary: Side) -> str:

@@ -75,4 +75,4 @@ def _versions(found: dict[Side, SideVersion] | None) -> tuple[Any, ...]:
 def _requests(live: LiveTarget, before: SeriesView | None) -> SeriesView | None:
     """Return the sparkline; the same one while nothing was added to it."""
     times = live.requests.rate.times
-    return before if before is not None and times and before.times and before.times[-1] == times[-1] else sparkline(live)
+    return before if before is not None and times and before.times[-1] == times[-1] else sparkline(live)

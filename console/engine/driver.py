@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from console.engine import judging, quarantine, records, step, systems
+from console.engine import closing, judging, quarantine, records, step, systems
 from console.engine.contention import Contention
 from console.engine.parts import Parts
 from console.engine.pipeline import run_pipeline
@@ -118,7 +118,10 @@ class Driver:
                 await self._change(RolloutChange(phase=phase, note=row.detail), wanted.verb.value)
 
     async def _run_step(self, wanted: Step) -> StepRow | None:
-        """Run a step once; None when it was refused, after telling why. A step under way is never cut off, so that it gets its outcome."""
+        """Run a step once; None when it was refused, after telling why.
+
+        A step under way is not cut off where its console closes, so that it gets its outcome; it sends nothing more. A run is left alone.
+        """
         epoch, lease = self._record.epoch, self._record.lease
         if lease is None:
             raise Over
@@ -132,8 +135,13 @@ class Driver:
         attempt = 1 + sum(row.step.seq == wanted.seq and row.step.direction is wanted.direction for row in self._record.rows.values())
         actor = self._parts.around.actor
         order = step.Order(wanted, f"{self._record.id}.{wanted.seq}.{attempt}", actor, "", lease.token, guard, stop)
+        running = asyncio.ensure_future(_run(self._parts, self._live, self._record, order))
         try:
-            row = await asyncio.shield(asyncio.ensure_future(_run(self._parts, self._live, self._record, order)))
+            row = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self._wheel.send_no_more()
+            await closing.end(self._parts.around, running, at_once=wanted.kind is StepKind.PIPELINE)
+            raise
         except NotAllowed as refused:
             await self._refused(wanted, refused)
             return None

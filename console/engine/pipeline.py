@@ -126,13 +126,21 @@ async def _left(pipeline: Pipeline, record: LiveRollout, order: step.Order) -> s
 
 
 async def _follow(parts: Parts, live: LiveTarget, record: LiveRollout, run: str) -> None:
-    """Follow a run to its end, and cancel it once the rollout goes back: what it would still do is forward (I4)."""
+    """Follow a run to its end, and cancel it once the rollout goes back: what it would still do is forward (I4).
+
+    Where the console closes, a run that lives on is left alone; one that ends with the console is cancelled here, so that its end is known.
+    """
     pipeline = live.connections.pipeline
     assert pipeline is not None  # noqa: S101 - it has just started the run
     heeding = asyncio.ensure_future(_cancel_when_over(parts, record, pipeline, run))
     try:
         async for news in pipeline.follow(run):
             _take(parts, live, record, news)
+    except asyncio.CancelledError:
+        if isinstance(pipeline, FindsRuns):
+            raise
+        await pipeline.cancel(run, "the console lets go of this target")
+        record.pipeline = [news async for news in pipeline.follow(run) if isinstance(news, PipelineRun)][-1]
     finally:
         heeding.cancel()
         await asyncio.gather(heeding, return_exceptions=True)

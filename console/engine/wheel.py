@@ -73,9 +73,13 @@ class Wheel:
             return "the wheel was let go"
         return "" if self.left_s >= STOP_S else "the wheel could not be renewed in time"
 
+    def send_no_more(self) -> None:
+        """Let nothing more be sent forward: the wheel is let go next."""
+        self._free = True
+
     async def let_go(self) -> None:
         """Stop renewing and let the wheel go, with the note of a handover where there is one, as far as the store can."""
-        self._free = True  # first of all: a step that nobody waits for any more may still be about to be sent
+        self.send_no_more()
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)

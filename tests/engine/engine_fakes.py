@@ -318,6 +318,7 @@ class FakePipeline:
     time: FakeTime
     state: str = "passed"
     started: list[str] = field(default_factory=list)
+    killed: Callable[[], bool] = bool
 
     async def start(self, version: str, key: str) -> str:
         self.started.append(key)
@@ -331,6 +332,8 @@ class FakePipeline:
         yield PipelineRun(run, "5.2b", self.state, (PipelineStageRun("check", self.state, now, self.time.clock.now(), 0),))
 
     async def cancel(self, run: str, reason: str) -> None:
+        if self.killed():
+            raise asyncio.CancelledError
         self.state = "cancelled"
 
 
@@ -346,6 +349,7 @@ class FakeUndo:
     works: bool = True
     detail: str = ""
     since: datetime | None = None
+    until: datetime | None = None
     keys: list[str] = field(default_factory=list)
     began: list[float] = field(default_factory=list)
     undoes: "FakeUndo | None" = None
@@ -354,7 +358,7 @@ class FakeUndo:
     async def look(self) -> UndoState:
         if self.blind:
             raise self.blind
-        return UndoState(self.done, self.time.clock.now(), self.detail, self.since)
+        return UndoState(self.done, self.time.clock.now(), self.detail, self.since, self.until)
 
     async def run(self, key: str) -> None:
         if self.killed():
@@ -464,7 +468,7 @@ class World:
         self.time = FakeTime()
         self.shop = Shop(self.time, target)
         self.store = CountedStore(open_store(folder, self.time.clock), self.time)
-        self.shop.router.killed = lambda: self.store.trouble.dead
+        self.shop.router.killed = self.shop.pipeline.killed = lambda: self.store.trouble.dead
         self.desks: list[Desk] = []
         self._not_ours = asyncio.all_tasks()
 

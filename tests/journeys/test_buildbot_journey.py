@@ -100,3 +100,22 @@ async def test_a_run_is_cancelled_with_a_reason_that_both_sides_tell(scripts: Pa
         assert "the wrong version" in held.note
     build = buildbot_server.get("builds?order=-buildid&limit=1")["builds"][0]
     assert (build["results"], "the wrong version" in build["state_string"]) == (6, True)
+
+
+async def test_another_console_follows_the_run_that_one_left_and_starts_none(scripts: Path, buildbot_server: BuildbotServer) -> None:
+    gate = scripts / "gate"
+    (scripts / "1-image.sh").write_text(f"echo up; while [ ! -e {gate} ]; do sleep 0.05; done")
+    before = len(buildbot_server.get("builds")["builds"])
+    async with opened(watch=["shop"]) as console:
+        eyes = Eyes(console)
+        rollout = await begin(console)
+        await eyes.until(lambda view: bool(view.log))
+    gate.touch()
+    async with opened(watch=["shop"]) as console:
+        eyes = Eyes(console)
+        await console.read("shop", 6.0)
+        await eyes.until(lambda view: view.phase in {Phase.HELD, Phase.UNKNOWN})
+        await console.act(Command(Verb.RESUME, "shop", console.actor, "test", rollout=rollout))
+        await eyes.until(lambda view: any(cell.name != "Pipeline" and cell.running for cell in view.stages))
+        await console.act(Command(Verb.ABORT, "shop", console.actor, "test", rollout=rollout))
+    assert len(buildbot_server.get("builds")["builds"]) == before + 1

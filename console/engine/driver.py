@@ -8,6 +8,7 @@ from datetime import datetime
 
 from console.engine import closing, judging, quarantine, records, step, systems
 from console.engine.contention import Contention
+from console.engine.migrating import migrate
 from console.engine.parts import Parts
 from console.engine.pipeline import run_pipeline
 from console.engine.planning import is_release
@@ -325,6 +326,8 @@ class Driver:
 async def _run(parts: Parts, live: LiveTarget, record: LiveRollout, order: step.Order) -> StepRow:
     if order.step.kind is StepKind.PIPELINE:
         return await run_pipeline(parts, live, record, order)
+    if order.step.kind is StepKind.MIGRATION:
+        return await migrate(parts, live, record, order)
     return await step.forward(parts.around, live, record, order)
 
 

@@ -13,6 +13,7 @@ from console.engine.lowering import lowered_since, read_weight
 from console.engine.parts import Parts
 from console.engine.planning import history_of, make_plan, sides_now, start_obstacles, timing_of
 from console.engine.records import By
+from console.engine.schema import read_now
 from console.engine.state import LiveRollout, LiveTarget
 from console.model.audit import Entry, RecordKind
 from console.model.commands import Answer, Command, Decision
@@ -48,7 +49,7 @@ class Forward:
 
     async def plan(self, live: LiveTarget, release: str) -> Plan:
         """Make a plan and keep it for its start."""
-        plan = await make_plan(live, release)
+        plan = await make_plan(live, release, self._parts.around.clock.now())
         self._plans[plan.hash] = plan
         return plan
 
@@ -91,6 +92,7 @@ class Forward:
     async def _start(self, live: LiveTarget, command: Command) -> Answer:
         signed = command.signs_no_way_back and bool(command.reason.strip())
         await ask_beforehand(live, [stage.weight for stage in live.target.stages])
+        await read_now(live, self._parts.around.clock.now())
         found = start_obstacles(live, signed=signed)
         if found:
             return Answer(Decision(False, found, "Mend it and plan again."))

@@ -11,6 +11,7 @@ from console.analysis.tally import NEVER_PASSES
 from console.engine.feasible import ask_beforehand
 from console.engine.foresight import foresee, needs
 from console.engine.readiness import of_plan, seconds_of
+from console.engine.schema import read_now, start_problems, start_warnings
 from console.engine.state import LiveTarget
 from console.engine.versions import unhealthy_words
 from console.engine.views.rows import BackRows, instructions_of, send_rows, stage_rows
@@ -59,11 +60,12 @@ def history_of(live: LiveTarget, target: Target) -> dict[str, tuple[int, int]]:
     return found
 
 
-async def make_plan(live: LiveTarget, release: str) -> Plan:
+async def make_plan(live: LiveTarget, release: str, now: datetime) -> Plan:
     """Plan a release on a target as it stands now; n_pass is simulated off the loop. Raises NotAllowed when too little can be read."""
     await _read_now(live)
     _check_read(live)
     await ask_beforehand(live, [stage.weight for stage in live.target.stages])
+    await read_now(live, now)
     history, needed = history_of(live, live.target), {}
     for gate in _session_gates(live.target):
         setting = setting_of(live, history.get(gate.name))
@@ -97,7 +99,7 @@ async def view_plan(live: LiveTarget, plan: Plan, decision: Decision, now: datet
         DetectRow(int(each.weight), each.wait_min * 60, None if each.smallest is None else each.smallest * 100, each.sentence)
         for each in found
     )
-    warned = (*unhealthy_words(live), *live.foreseen.warnings, *warnings(live.target), *_unpromised(plan))
+    warned = (*unhealthy_words(live), *live.foreseen.warnings, *start_warnings(live), *warnings(live.target), *_unpromised(plan))
     return PlanView(
         target=live.name,
         release=plan.release,
@@ -138,7 +140,7 @@ def setting_of(live: LiveTarget, history: tuple[int, int] | None) -> Setting | N
 
 def start_obstacles(live: LiveTarget, *, signed: bool = False) -> tuple[str, ...]:
     """Return what forbids a start now; `signed` tells that a person signs for what cannot be taken back."""
-    return (*obstacles(live.target, sides_now(live), signed=signed), *live.foreseen.obstacles)
+    return (*obstacles(live.target, sides_now(live), signed=signed), *live.foreseen.obstacles, *start_problems(live))
 
 
 def is_release(plan: Plan) -> bool:

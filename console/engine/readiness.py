@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from console.engine import systems
+from console.engine.schema import ready_items
 from console.engine.state import LiveRollout, LiveTarget, Seen
 from console.model.errors import ConsoleError, Unreachable
 from console.model.plan import Plan, Step
@@ -109,6 +110,7 @@ def _light(live: LiveTarget, side: Side, wanted: str, steps: Sequence[Step], now
         looks=_looks(live, now),
         rehearsal=live.rehearsal,
         can_rehearse=live.target.rehearse,
+        more=ready_items(live, now),
         seconds=seconds_of(live, back),
     )
     return readiness(live.target, back, standing)

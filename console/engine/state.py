@@ -11,6 +11,7 @@ from console.engine.by import By
 from console.engine.gates import GateWatch, Judged
 from console.engine.rings import Charts, Rate, Requests
 from console.model.alerts import AlertsNow, Silence
+from console.model.database import SchemaState
 from console.model.errors import ConsoleError
 from console.model.freeze import FreezeState, TrafficNow
 from console.model.ports import Connections
@@ -183,6 +184,7 @@ class LiveTarget:
     metrics: Seen[MetricReading] = field(default_factory=Seen)
     flag: Seen[FlagState] = field(default_factory=Seen)
     alerts: Seen[AlertsNow] = field(default_factory=Seen)
+    schema: Seen[SchemaState] = field(default_factory=Seen)
     silencing: Seen[None] = field(default_factory=Seen)
     """Whether the last look after a silence went well."""
     quiet: Quiet | None = None

@@ -132,6 +132,11 @@ async def settle(around: Surroundings, record: LiveRollout, row: StepRow, outcom
     return settled
 
 
+async def intend_forward(around: Surroundings, record: LiveRollout, order: Order) -> StepRow:
+    """Record the intent of a forward step. Raises NotAllowed, StaleWrite or CannotRecord: nothing is sent then."""
+    return await _intend(around, record, order)
+
+
 async def _intend(around: Surroundings, record: LiveRollout, order: Order) -> StepRow:
     intent = Intent(record.rollout, order.step, order.step_id, order.actor, order.reason, order.token, around.clock.now())
     row = await around.store.journal.send(intent, order.guard)

@@ -10,7 +10,7 @@ from console.model.errors import BadFile, ConsoleError, WrongSystem
 from console.model.plan import Step, StepKind
 from console.model.ports import Undo
 from console.model.readings import SplitChange
-from console.model.verbs import Verb
+from console.model.verbs import Direction, Verb
 from console.policy.wayback import DECLARED
 
 NEAR = 0.6
@@ -87,6 +87,8 @@ def connection_name(step: Step) -> str:
     """Return the name under which a target's connections hold what a declared step is done and verified by."""
     if step.kind is StepKind.RECONCILER:
         return f"{'pause' if step.verb is Verb.PAUSE_RECONCILER else 'resume'} {step.name}"
+    if step.kind is StepKind.MIGRATION and step.direction is Direction.FORWARD:
+        return f"migrate {step.name}"
     return step.name
 
 

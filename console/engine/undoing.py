@@ -11,10 +11,11 @@ from console.engine.surroundings import Surroundings
 from console.engine.systems import Found
 from console.model.errors import ConsoleError, NotAllowed
 from console.model.hooks import reach
-from console.model.plan import Step
+from console.model.plan import Step, StepKind
 from console.model.readings import UndoState
 from console.model.rollout import Outcome, StepRow, StepState
 from console.model.target import Reversibility, Snapshot
+from console.model.verbs import Direction
 from console.policy.readiness import no_snapshot
 
 LOOK_S = 5.0
@@ -36,15 +37,29 @@ async def undo(around: Surroundings, live: LiveTarget, record: LiveRollout, orde
     """Do a declared step and return its settled row; it is sent at most once, and a store that cannot record does not stop it."""
     row = await steps.intend_backward(around, record, order)
     live.touch()
+    await _until_forward_ended(around, record, order)
     outcome = await _outcome(around, live, order, row, how)
     live.touch()
     return await steps.settle(around, record, row, outcome)
 
 
+async def _until_forward_ended(around: Surroundings, record: LiveRollout, order: Order) -> None:
+    """Wait until a migration that still runs forward here was ended: before that nothing can tell whether it has to be taken back."""
+    ends = around.clock.elapsed() + order.step.deadline_s
+    while order.step.kind is StepKind.MIGRATION and record.driver_works and around.clock.elapsed() < ends:
+        if not any(_runs_forward(row) for row in record.rows_in_order()):
+            return
+        await around.sleep(FIRST_LOOK_S)
+
+
+def _runs_forward(row: StepRow) -> bool:
+    return row.step.kind is StepKind.MIGRATION and row.step.direction is Direction.FORWARD and row.state is StepState.SENT
+
+
 async def _outcome(around: Surroundings, live: LiveTarget, order: Order, row: StepRow, how: How) -> Outcome:
     wanted = order.step
     reach("before-read")
-    found, problem = await _look(live, wanted)
+    found, problem = await look(live, wanted)
     if found is not None and systems.as_wanted(wanted, found.values) and not how.anyway:
         detail = f"It was done already{_said(found)}."
         return Outcome(row.id, StepState.CONFIRMED, around.clock.now(), None, found.at, found.values, detail)
@@ -61,7 +76,7 @@ async def _outcome(around: Surroundings, live: LiveTarget, order: Order, row: St
     reach("before-send")
     sent = await steps.send_once(around, live, order, backward_=True)
     reach("after-send")
-    return await _read_back(around, live, order, row, sent, ends)
+    return await read_back(around, live, order, row, sent, ends)
 
 
 def _passed_over(around: Surroundings, order: Order, row: StepRow, found: Found | None, problem: str) -> Outcome:
@@ -97,7 +112,7 @@ def _snapshot_of(live: LiveTarget, wanted: Step) -> Snapshot | None:
     return next((each.snapshot for each in live.target.undo if each.name == wanted.name), None)
 
 
-async def _look(live: LiveTarget, wanted: Step) -> tuple[Found | None, str]:
+async def look(live: LiveTarget, wanted: Step) -> tuple[Found | None, str]:
     """Read once; None and why where it cannot be read."""
     try:
         async with asyncio.timeout(min(LOOK_S, wanted.deadline_s)):
@@ -108,12 +123,12 @@ async def _look(live: LiveTarget, wanted: Step) -> tuple[Found | None, str]:
         return None, str(error)
 
 
-async def _read_back(around: Surroundings, live: LiveTarget, order: Order, row: StepRow, sent: Sent, ends: float) -> Outcome:
+async def read_back(around: Surroundings, live: LiveTarget, order: Order, row: StepRow, sent: Sent, ends: float) -> Outcome:
     """Look until it is done or the step's time is over, and say which; what was refused is looked at once, for the record."""
     wanted, pause_s = order.step, FIRST_LOOK_S
     refused = sent.error is not None and not sent.maybe
     while True:
-        found, problem = await _look(live, wanted)
+        found, problem = await look(live, wanted)
         if found is not None and systems.as_wanted(wanted, found.values):
             reach("after-read-back")
             if sent.accepted_at is not None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from console.engine import readiness, silencing
+from console.engine import readiness, schema, silencing
 from console.engine.parts import CROWD
 from console.engine.state import LiveTarget, Seen
 from console.engine.surroundings import Surroundings
@@ -33,7 +33,7 @@ HURRY_S = 2.0
 MOST_STRETCH = 10.0
 """What is read of one of a crowd of targets is read less often in proportion to `CROWD`, at most by this, but for the weights."""
 
-STRETCHED = frozenset({"identity", "workloads", "flags"})
+STRETCHED = frozenset({"identity", "workloads", "flags", "schema"})
 
 SETTLE_S = 0.05
 """So long after a system told of a change it is read: changes come in bursts."""
@@ -79,6 +79,8 @@ class Watch:
             pollers.append(("flags", FLAG_S, self._flag, self._live.flag))
         if self._live.connections.alerts is not None and self._live.target.alerts is not None:
             pollers.append(("alerts", self._live.target.alerts.poll_s, self._alerts, self._live.alerts))
+        if self._live.connections.schema is not None and self._live.target.database is not None:
+            pollers.append(("schema", self._live.target.database.poll_s, self._schema, self._live.schema))
         if silencing.watched(self._live):
             pollers.append(("silence", silencing.LOOK_S, self._silence, self._live.silencing))
         if readiness.watched(self._live):
@@ -210,6 +212,9 @@ class Watch:
         if self._live.connections.alerts is not None:
             found = await self._live.connections.alerts.alerts()
             self._live.alerts.took(found, found.at)
+
+    async def _schema(self) -> None:
+        await schema.read(self._live)
 
     async def _silence(self) -> None:
         notice = await silencing.keep(self._around, self._live)

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from console.model.database import MigrationPhase
 from console.model.kubernetes import KubeTraffic, KubeWorkloads
 from console.model.plan import Plan, PlanKind, Step, StepKind
-from console.model.systems import AlbTraffic, EnvoyTraffic, HaproxyTraffic, HttpWorkloads, Side, TraefikTraffic
+from console.model.postgres import address_of
+from console.model.systems import AlbTraffic, EnvoyTraffic, HaproxyTraffic, HttpWorkloads, MigrationUndo, Side, TraefikTraffic
 from console.model.target import Reversibility, Stage, Target
 from console.model.verbs import Direction, Verb
 from console.policy.direction import direction
@@ -36,16 +38,21 @@ class Timing:
 
 DEFAULT_TIMING = Timing()
 
+AROUND_S = 15.0
+"""What a migration may take beside its command: its table is read before and after it."""
+
 
 def make_rollout_plan(
     target: Target, release: str, sides: SidesNow, needed: Mapping[str, tuple[int, ...]] | None = None, timing: Timing = DEFAULT_TIMING
 ) -> Plan:
-    """Plan a release: the pipeline, the flag where it is raised at the start, one weight step for each stage, then all traffic.
+    """Plan a release: the pipeline, the migrations that do not contract, the flag where it is raised at the start, one weight step for
+    each stage, then all traffic.
 
     `needed` is n_pass for each session gate and stage. Every weight step names the weights that must be found first.
     """
     canary = target.other(sides.stable)
-    steps = _numbered([*_pipeline_steps(target, release, timing), *_flag_raise(target, timing), *_stage_steps(target, sides, timing)])
+    before = [*_pipeline_steps(target, release, timing), *_migrations(target, timing), *_flag_raise(target, timing)]
+    steps = _numbered([*before, *_stage_steps(target, sides, timing)])
     return Plan(
         kind=PlanKind.ROLLOUT,
         target=target.name,
@@ -161,6 +168,11 @@ def workloads_name(target: Target) -> str:
     return "version addresses" if isinstance(target.workloads, HttpWorkloads) else _kubernetes_name(target.workloads)
 
 
+def database_name(target: Target) -> str:
+    """Return the database as screens show it: "PostgreSQL shop on 127.0.0.1:5432"."""
+    return "" if target.database is None else f"PostgreSQL {address_of(target.database.address).place}"
+
+
 def _kubernetes_name(spec: KubeTraffic | KubeWorkloads) -> str:
     return f"Kubernetes {spec.cluster.context or 'in this cluster'}, {spec.title}"
 
@@ -181,6 +193,34 @@ def _pipeline_steps(target: Target, release: str, timing: Timing) -> list[Step]:
             predicted_s=min(timing.pipeline_s, deadline),
         )
     ]
+
+
+def _migrations(target: Target, timing: Timing) -> list[Step]:
+    """Return a step for each migration of the release, before any traffic; what contracts waits until the old version is gone for good."""
+    if target.database is None:
+        return []
+    back = {step.spec.migration: step for step in target.undo if isinstance(step.spec, MigrationUndo)}
+    steps = []
+    for each in target.database.migrations:
+        if each.phase is MigrationPhase.CONTRACT:
+            continue
+        own = back.get(each.name)
+        steps.append(
+            Step(
+                seq=0,
+                kind=StepKind.MIGRATION,
+                verb=Verb.MIGRATE,
+                direction=Direction.FORWARD,
+                system=f"migration {each.revision}",
+                want={"done": True},
+                deadline_s=each.timeout_s + AROUND_S,
+                predicted_s=timing.undo_s.get(f"migrate {each.name}", each.expected_s),
+                reversibility=Reversibility.FREE if own is None else own.reversibility,
+                name=each.name,
+                loses="" if own is None else own.loses,
+            )
+        )
+    return steps
 
 
 def _flag_raise(target: Target, timing: Timing) -> list[Step]:

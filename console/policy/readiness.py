@@ -43,6 +43,8 @@ class Standing:
     looks: Mapping[str, Look] = field(default_factory=dict)
     rehearsal: Rehearsal | None = None
     can_rehearse: bool = False
+    more: tuple[ReadyItem, ...] = ()
+    """Further reasons, each judged where it was read."""
     seconds: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -52,6 +54,7 @@ def readiness(target: Target, steps: Sequence[Step], standing: Standing) -> Read
     found += [item for step in target.undo for item in _of_step(step, standing)]
     found += [_checked(check.name, standing.looks.get(f"ready {check.name}", Look()), closes=check.closes) for check in target.ready]
     found += _rehearsed(standing)
+    found += standing.more
     items = tuple(sorted(found, key=lambda item: WORST.index(item.light)))
     return Readiness(
         light=items[0].light,

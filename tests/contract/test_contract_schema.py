@@ -26,7 +26,7 @@ from servers.shop_database import (
 
 from console.model.clock import SystemClock
 from console.model.database import Applied, ColumnWanted, Migration, MigrationPhase, MigrationTool, Migrator, PostgresDatabase
-from console.model.errors import ConsoleError, Malformed, NotAllowed, OutcomeUnknown, Refused, Unreachable, WrongSystem
+from console.model.errors import ConsoleError, Malformed, NotAllowed, Refused, Unreachable, WrongSystem
 from console.policy.schema import column_problem, in_the_way
 from console.providers.schema.columns import column
 from console.providers.schema.migration import MigrationStep, Surroundings
@@ -353,9 +353,10 @@ async def test_a_change_behind_an_idle_transaction_gives_up_after_its_lock_timeo
     alembic = Alembic(tmp_path, shop)
     alembic("upgrade", "0041")
     step = alembic.step()
-    with shop.idle(), pytest.raises(OutcomeUnknown) as caught:
+    with shop.idle(), pytest.raises(Refused) as caught:
         await step.run("r1.0.1")
     assert "lock timeout" in caught.value.message
+    assert "0042 is not applied" in caught.value.means
     assert not (await step.look()).done
     await step.run("r1.0.2")
     assert (await step.look()).done
@@ -379,8 +380,7 @@ async def test_a_command_that_ended_badly_after_its_effect_is_done_by_the_read(s
     wrapped = ("/bin/sh", "-c", '"$@"; exit 3', "sh", *alembic.argv)
     alembic.argv = wrapped
     step = alembic.step()
-    with pytest.raises(OutcomeUnknown):
-        await step.run("r1.0.1")
+    await step.run("r1.0.1")
     assert (await step.look()).done
 
 
@@ -388,7 +388,7 @@ async def test_a_command_gets_the_time_outs_and_the_migrators_login_and_shows_no
     at(shop, "0041")
     alembic = Alembic(tmp_path, shop)
     alembic.argv = ("/bin/sh", "-c", 'echo "$PGOPTIONS|$PGUSER|$PGDATABASE|$RELEASE_STEP_KEY|$PGPASSWORD|$HIDDEN"; exit 1')
-    with pytest.raises(OutcomeUnknown) as caught:
+    with pytest.raises(Refused) as caught:
         await alembic.step(statement_timeout_s=600.0).run("r1.0.1")
     told = f"-c lock_timeout=300 -c statement_timeout=600000|migrator|{shop.name}|r1.0.1|***|"
     assert told in caught.value.message
@@ -399,7 +399,7 @@ async def test_flyway_gets_them_by_its_own_names(shop: ShopDatabase, tmp_path: P
     shop.admin.execute(FLYWAY)
     alembic = Alembic(tmp_path, shop)
     alembic.argv = ("/bin/sh", "-c", 'echo "$FLYWAY_INIT_SQL|$FLYWAY_USER|$FLYWAY_URL"; exit 1')
-    with pytest.raises(OutcomeUnknown) as caught:
+    with pytest.raises(Refused) as caught:
         await alembic.step(tool=MigrationTool.FLYWAY, base="").run("r1.0.1")
     assert f"SET lock_timeout = 300|migrator|jdbc:postgresql://127.0.0.1:{shop.server.port}/{shop.name}" in caught.value.message
 

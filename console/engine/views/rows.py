@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from console.model.plan import Plan, Step, StepKind
 from console.model.rollout import StepRow, StepState
 from console.model.target import Target
-from console.model.verbs import State, Verb
+from console.model.verbs import Direction, State, Verb
 from console.model.views import SendView, StageView
 from console.policy.wayback import DECLARED
 
@@ -112,6 +112,8 @@ def what_of(each: Step) -> str:
         return f"Run the pipeline for {each.want.get('version', '')}".strip()
     if each.kind is StepKind.RECONCILER:
         return f"{'Pause' if each.verb is Verb.PAUSE_RECONCILER else 'Resume'} {each.name}"
+    if each.kind is StepKind.MIGRATION and each.direction is Direction.FORWARD:
+        return f"Run the migration: {each.name}"
     if each.kind in UNDO_WORDS:
         return f"{UNDO_WORDS[each.kind]}: {each.name}"
     if each.kind is StepKind.FLAG:

@@ -12,6 +12,7 @@ from console.engine.versions import unhealthy_words
 from console.engine.views.alerts import alerts_view
 from console.engine.views.charts import sparkline, weight_of
 from console.engine.views.gates import worst_gate
+from console.engine.views.schema import schema_view
 from console.engine.views.verbs import BAR, Decide, verb_views, weight_now
 from console.engine.watch import FLAG_S, IDENTITY_S, ROUTER_S, WORKLOADS_S
 from console.model.errors import ConsoleError
@@ -24,7 +25,7 @@ from console.model.target import Environment, Target
 from console.model.verbs import State
 from console.model.views import ConnectionView, Fact, Problem, TargetView, VerbView, WeightView
 from console.policy.metering import alerts_name, metrics_name
-from console.policy.planning import traffic_name, workloads_name
+from console.policy.planning import database_name, traffic_name, workloads_name
 
 IN_ROLLOUT = {
     Phase.PLANNED: State.IN_ROLLOUT,
@@ -79,6 +80,7 @@ def target_view(live: LiveTarget, decide: Decide, channels: tuple[ChannelView, .
         channels=channels,
         alerts=alerts_view(live),
         dashboards=live.target.dashboards,
+        schema=schema_view(live),
     )
 
 
@@ -172,6 +174,8 @@ def connections_of(live: LiveTarget) -> tuple[ConnectionView, ...]:
         said = () if flag is None else _flag_notes(flag)
         found.append(_connection("flags", f"flag {target.flag.name}", live.flag, 2 * FLAG_S * live.stretch, said))
     found += _alerts(live)
+    if target.database is not None:
+        found.append(_connection("schema", database_name(target), live.schema, 2 * target.database.poll_s * live.stretch))
     return tuple(found)
 
 

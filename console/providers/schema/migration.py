@@ -6,7 +6,7 @@ from pathlib import Path
 
 from console.model.clock import Clock
 from console.model.database import Applied, ColumnSeen, MigrationSeen, MigrationTool
-from console.model.errors import ConsoleError, Malformed, NotAllowed, OutcomeUnknown, RemoteError, WrongSystem
+from console.model.errors import ConsoleError, Malformed, NotAllowed, OutcomeUnknown, Refused, RemoteError, WrongSystem
 from console.model.readings import UndoState
 from console.policy.schema import column_problem, in_the_way
 from console.providers.clients.commands import Ended, Errand, run_command
@@ -65,7 +65,8 @@ class MigrationStep:
         """Run the command, unless the table says that there is nothing to do; accepted, not yet observed.
 
         Raises NotAllowed before anything ran: another database, not trusted, no command, or on the way forward a database that cannot be
-        read, or somebody who holds a lock on its tables. Raises OutcomeUnknown when the command ended with anything but 0.
+        read, or somebody who holds a lock on its tables. A command that ended badly raises Refused or OutcomeUnknown, unless the table
+        says that it did its work.
         """
         if await self._nothing_to_do():
             return
@@ -76,11 +77,20 @@ class MigrationStep:
         errand = await self._errand(key)
         ended = await run_command(errand, trusted=self._around.trusted())
         if ended.code != 0:
-            raise OutcomeUnknown(
-                f"{errand.name} {ended.end}.{_told(ended)}",
-                means="It may have done a part of its work; the table will tell.",
-                advice="Put right what it complains of, then retry; what is applied already is not run again.",
-            )
+            await self._check_after(f"{errand.name} {ended.end}.{_told(ended)}")
+
+    async def _check_after(self, message: str) -> None:
+        """Let the table say what a command did that ended badly. Raises Refused where it did nothing, OutcomeUnknown where that is open."""
+        advice = "Put right what it complains of, then retry; what is applied already is not run again."
+        try:
+            seen, _ = await self._schema.migration(self._spec.name)
+        except ConsoleError as error:
+            raise OutcomeUnknown(f"{message} {error.message}", means="It may have done a part of its work.", advice=advice) from error
+        wanted, before = (Applied.NO, Applied.YES) if self._back else (Applied.YES, Applied.NO)
+        if seen.applied is before:
+            raise Refused(message, means=f"{_words(seen)}; what ran outside a transaction may have stayed.", advice=advice)
+        if seen.applied is not wanted:
+            raise OutcomeUnknown(message, means=f"{_words(seen)}.", advice=advice)
 
     async def _nothing_to_do(self) -> bool:
         try:

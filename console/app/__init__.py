@@ -7,7 +7,7 @@ the window do not wait for them.
 from console.app.auditing import verify_file
 from console.app.desk import Console
 from console.app.files import read_target, train_file, train_of_options
-from console.app.opening import begin_logs, close_console, open_console, opened
+from console.app.opening import begin_logs, close_console, collect_rarely, open_console, opened
 from console.app.people import person
 from console.app.readings import view_when
 from console.engine.presence import this_console
@@ -16,6 +16,7 @@ __all__ = [
     "Console",
     "begin_logs",
     "close_console",
+    "collect_rarely",
     "open_console",
     "opened",
     "person",

@@ -1,6 +1,7 @@
 """Opens and closes a console: records, engine, targets."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -31,6 +32,15 @@ def begin_logs(face: str) -> None:
     no_core_dumps()
     open_many()
     set_up_logs(folders().logs, face, redact_text)
+
+
+def collect_rarely() -> None:
+    """Look for garbage less often, for a process that watches many targets without a window.
+
+    Thousands of readings are always under way: with Python's own thresholds each counts as old before it is over, and all that a thousand
+    targets hold is looked through every few seconds, which holds up every reading for a fifth of a second.
+    """
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def open_console(*, watch: Sequence[str] | None, keeps_watch: bool = False, kind: str = "") -> Console:

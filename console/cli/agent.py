@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from console.app import Console, begin_logs, opened
+from console.app import Console, begin_logs, collect_rarely, opened
 from console.cli.output import plain
 from console.model.clock import SystemClock, iso
 from console.model.errors import StoreError
@@ -28,6 +28,7 @@ def agent(*, as_json: Annotated[bool, typer.Option("--json", help="Print each ev
     it or to anyone. Others see it as alive.
     """
     begin_logs("agent")
+    collect_rarely()
     asyncio.run(_run(as_json=as_json))
 
 
@@ -38,7 +39,7 @@ async def _run(*, as_json: bool) -> None:
         with suppress(NotImplementedError, AttributeError):  # Windows' loop has no signal handlers: there Ctrl+C ends it at once
             loop.add_signal_handler(getattr(signal, name), stop.set)
     async with opened(watch=None, keeps_watch=True, kind="agent") as console:
-        console.listen(lambda _: None, lambda event: _tell(event, as_json=as_json))
+        console.listen(None, lambda event: _tell(event, as_json=as_json))
         _say("watching", f"agent {console.actor.console} of {console.actor.name} watches", as_json=as_json)
         await _until(stop, console)
         for rollout in await console.engine.leave(STOPPED):

@@ -17,7 +17,7 @@ from console.model.stores import Authority, Guard
 from console.model.systems import Side
 from console.model.verbs import Verb
 from console.policy.calendar import Calendar, compiled
-from console.policy.clocks import ClockSkew, clock_skew
+from console.policy.clocks import HOLD_S, WARN_S, ClockSkew, clock_skew
 from console.policy.freezing import CalendarHealth, Restraints, freeze_state
 from console.policy.may import may
 from console.policy.request import Request, RolloutNow, SystemSeen, TargetNow
@@ -61,6 +61,11 @@ class Asking:
         now = self._around.clock.now()
         ahead = [None if seconds is None else now + timedelta(seconds=seconds) for seconds in (self._records_ahead_s, live.clock_ahead_s)]
         return clock_skew(now, *ahead)
+
+    def clocks_differ(self, live: LiveTarget) -> tuple[bool, bool]:
+        """Return of `skew` whether it warns and whether it holds, without its words: asked at every reading."""
+        seconds = max(abs(self._records_ahead_s or 0.0), abs(live.clock_ahead_s or 0.0))
+        return seconds > WARN_S, seconds > HOLD_S
 
     def state_of_records(self, live: LiveTarget) -> tuple[bool, str, Actor]:
         """Return what a decision on a target takes from the records: whether they can be written, why not signed, and by whom."""

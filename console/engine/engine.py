@@ -123,7 +123,7 @@ class Engine:
         await self.others.leave()
         self._parts.outbox.flush()
 
-    def listen(self, on_update: OnUpdate, on_event: OnEvent | None = None) -> Cancel:
+    def listen(self, on_update: OnUpdate | None, on_event: OnEvent | None = None) -> Cancel:
         """Call back from the engine's thread; see Desk. May be called before `open`, and from any thread."""
         cancel = self._parts.outbox.listen(on_update, on_event)
         for task in self._tasks:

@@ -103,7 +103,7 @@ class Fleet:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _crowd(self, live: LiveTarget) -> Callable[[], int]:
-        return lambda: len(self._parts.targets) if self._parts.in_crowd(live) else 1
+        return lambda: len(self._parts.targets) if self._parts.in_crowd(live) else 0
 
     def trusts(self, name: str, digest: str) -> bool:
         """Tell whether a person allowed the commands of a connected target's file, as the file with this digest has them."""

@@ -32,7 +32,7 @@ OnEvent = Callable[[Event], None]
 class _Listener:
     """Somebody who listens; the first update brings everything."""
 
-    on_update: OnUpdate
+    on_update: OnUpdate | None
     on_event: OnEvent | None
     fresh: bool = True
 
@@ -75,7 +75,7 @@ class Outbox:
         self._told = _Told()
         self._dirty = asyncio.Event()
 
-    def listen(self, on_update: OnUpdate, on_event: OnEvent | None) -> Cancel:
+    def listen(self, on_update: OnUpdate | None, on_event: OnEvent | None) -> Cancel:
         """Add a listener; may be called from any thread, and so may what it returns."""
         listener = _Listener(on_update, on_event)
         self._listeners.append(listener)
@@ -140,11 +140,12 @@ class Outbox:
 
     def flush(self, until: float = math.inf) -> None:
         """Tell now what changed since the last batch; what was not drawn when the clock passed `until` is told with the next one."""
-        if not self._listeners:
+        listeners = [listener for listener in self._listeners if listener.on_update is not None]
+        if not listeners:
             self._notices.clear()
             return  # what changed meanwhile is told to whoever comes, and nothing is drawn for nobody
         told, (targets, rollouts) = self._told, map(frozenset, self._pictures.names())
-        fresh = any(listener.fresh for listener in self._listeners)
+        fresh = any(listener.fresh for listener in listeners)
         if fresh:
             self._targets, self._rollouts = dict.fromkeys(sorted(targets)), dict.fromkeys(sorted(rollouts))
             self._calendar, until = True, math.inf
@@ -189,7 +190,7 @@ class Outbox:
         for listener in tuple(self._listeners):
             update, first = (whole, True) if listener.fresh else (changed, False)
             listener.fresh = False
-            if first or not empty:
+            if listener.on_update is not None and (first or not empty):
                 self._call(partial(listener.on_update, update))
 
     def _changed(self, names: dict[str, None], picture: Callable[[str], V | None], told: dict[str, V], until: float) -> tuple[V, ...]:

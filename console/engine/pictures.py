@@ -21,7 +21,7 @@ from console.model.rollout import Actor, Phase
 from console.model.verbs import Verb
 from console.model.views import CalendarView, Problem, RolloutView, TargetView
 
-WHOLE_S = 10.0
+WHOLE_S = 30.0
 """A view of one of a crowd of targets is drawn whole again after about so long, whatever was read: ages shut things too."""
 
 

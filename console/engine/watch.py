@@ -45,7 +45,7 @@ FIRST_JITTER, JITTER = 1.0, 0.2
 class Watch:
     """The pollers of one target. `on_split` and `on_metrics` are told each reading; `on_metrics` also that there was none.
 
-    `crowd` tells among how many targets this one counts as one that nobody looks at; 1 while somebody does.
+    `crowd` tells among how many targets this one counts as one that nobody looks at; 0 while somebody does.
     """
 
     def __init__(

@@ -86,10 +86,10 @@ class Desk(Protocol):
     wizard: Wizard
     """What finds out about systems that no target file names yet."""
 
-    def listen(self, on_update: Callable[[Update], None], on_event: Callable[[Event], None] | None = None) -> Cancel:
+    def listen(self, on_update: Callable[[Update], None] | None, on_event: Callable[[Event], None] | None = None) -> Cancel:
         """Call back from the engine's thread with each batch of changes, and with each event; returns what ends it.
 
-        The first call brings everything.
+        The first call brings everything. Nothing is drawn for who wants events alone.
         """
         ...
 

@@ -1,6 +1,6 @@
 """A target as the list of all targets shows it: what was read anew, in a view whose verdicts still hold."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from console.engine.asking import Asking
@@ -9,9 +9,10 @@ from console.engine.views.alerts import alerts_view
 from console.engine.views.charts import sparkline, weight_of
 from console.engine.views.target import connections_of
 from console.model.notes import ChannelView
-from console.model.readings import SideVersion
-from console.model.systems import Side
 from console.model.views import SeriesView, TargetView
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+"""The fields of each kind of reading, but for its instant."""
 
 
 def row_view(live: LiveTarget, drawn: TargetView, channels: tuple[ChannelView, ...]) -> TargetView:
@@ -32,21 +33,20 @@ def substance(live: LiveTarget, asking: Asking) -> tuple[Any, ...]:
 
     What is changed elsewhere is told by `LiveTarget.touch`, which is counted in it.
     """
-    skew = asking.skew(live)
     return (
         live.changes,
-        _split(live),
+        _of(live.split, _lasting(live.split.value)),
         _of(live.identity, live.identity.value),
-        _of(live.workloads, _versions(live.workloads.value)),
-        _flag(live),
-        _of(live.alerts, None if live.alerts.value is None else live.alerts.value.alerts),
-        _of(live.metrics, None if live.metrics.value is None else live.metrics.value.notes),
-        live.silencing.error is None,
-        tuple((name, _of(seen, _look(seen.value))) for name, seen in live.looks.items()),
+        _of(live.workloads, tuple((side, _lasting(seen)) for side, seen in (live.workloads.value or {}).items())),
+        _of(live.flag, _lasting(live.flag.value)),
+        _of(live.alerts, _lasting(live.alerts.value)),
+        _of(live.metrics, live.metrics.value and live.metrics.value.notes),
+        _of(live.silencing, None),
+        tuple((name, _of(seen, _lasting(seen.value))) for name, seen in live.looks.items()),
         (live.row, live.drift, live.restarted, live.freeze, live.traffic and (live.traffic.closed, live.traffic.share is None)),
         (live.asked, live.accepted, live.sending, live.stretch, live.quarantined, live.rehearsal),
         (live.rollout and (live.rollout.id, live.rollout.rollout.revision, live.rollout.lease), live.last_done and live.last_done.id),
-        (skew.warn, skew.held, asking.state_of_records(live)),
+        (asking.clocks_differ(live), asking.state_of_records(live)),
     )
 
 
@@ -54,22 +54,13 @@ def _of(seen: Seen[Any], value: Any) -> tuple[Any, ...]:
     return value, seen.at is None, seen.error and seen.error.message
 
 
-def _split(live: LiveTarget) -> tuple[Any, ...]:
-    split = live.split.value
-    return _of(live.split, split and (split.weights, split.note))
-
-
-def _flag(live: LiveTarget) -> tuple[Any, ...]:
-    flag = live.flag.value
-    return _of(live.flag, flag and (flag.on, flag.percent, flag.in_effect, flag.note))
-
-
-def _look(state: Any) -> tuple[Any, ...] | None:
-    return state and (state.done, state.detail, state.since)
-
-
-def _versions(found: dict[Side, SideVersion] | None) -> tuple[Any, ...]:
-    return tuple((side, each.version, each.healthy, each.detail) for side, each in (found or {}).items())
+def _lasting(reading: Any) -> tuple[Any, ...]:
+    """Return everything that a reading says but when it was true."""
+    if reading is None:
+        return ()
+    kind = type(reading)
+    names = _NAMES.get(kind) or _NAMES.setdefault(kind, tuple(each.name for each in fields(kind) if each.name != "at"))
+    return tuple([getattr(reading, name) for name in names])
 
 
 def _requests(live: LiveTarget, before: SeriesView | None) -> SeriesView | None:

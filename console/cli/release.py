@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from console.app import Console
+from console.cli.light import print_light
 from console.cli.moves import Ended, ended, report
 from console.cli.output import print_error, print_json, print_table
 from console.cli.pipelining import PipelineTeller
@@ -16,6 +17,7 @@ from console.cli.session import act, command, target_of, with_console
 from console.cli.target import AsJson, Reason
 from console.cli.watching import NOBODY, driver_of, take_from_a_watcher, watch_words
 from console.engine.watched import JUDGED, watcher_of
+from console.model.clock import SystemClock
 from console.model.commands import Command
 from console.model.desk import PlanView
 from console.model.errors import ConsoleError, GateFailed, NotAllowed, OutcomeUnknown
@@ -44,9 +46,7 @@ def _print_plan(view: PlanView) -> None:
         ],
     )
     if view.readiness is not None:
-        print(f"It is {view.readiness.light.value} and takes about {view.readiness.predicted_s:g} s:")
-        for item in view.readiness.items:
-            print(f"  {item.name}: {item.light.value}. {item.sentence}")
+        print_light(view.readiness, SystemClock().now())
     for sentence in (view.found, view.not_seen, *view.warnings):
         if sentence:
             print(sentence)

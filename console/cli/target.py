@@ -8,6 +8,7 @@ import typer
 
 from console.app import Console, view_when
 from console.cli import connecting
+from console.cli.light import light_words
 from console.cli.output import LINE, age, print_json, print_table
 from console.cli.session import with_console
 from console.model.alerts import AlertsView
@@ -101,7 +102,7 @@ def _status_text(view: TargetView) -> None:
     print(f"  writing   {'armed' if view.armed else 'observe-only'}, freezes enforced by this console only")
     if view.readiness is not None:
         worst = view.readiness.items[0]
-        print(f"  way back  {view.readiness.light.value}, about {view.readiness.predicted_s:g} s; {worst.name}: {worst.sentence}")
+        print(f"  way back  {light_words(view.readiness, now)}; {worst.name}: {worst.sentence}")
     for row in view.quarantine:
         paused = f"; paused: {', '.join(row.paused)}" if row.paused else ""
         print(f"  {'lifted' if row.lifted else 'bad'}       {row.version}: {row.reason or 'rolled back'} ({row.by}, {row.rollout}){paused}")

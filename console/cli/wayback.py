@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.app import Console
+from console.cli.light import print_light
 from console.cli.moves import Ended, ended, print_rows, report
 from console.cli.output import age, print_json, print_table
 from console.cli.session import target_of, with_console
@@ -93,6 +94,8 @@ def rows(rollout: RolloutId, *, as_json: AsJson = False) -> None:
         return
     print(f"{view.id} {view.title}: {view.phase.value}{': ' + view.note if view.note else ''}")
     print_rows(view.sends)
+    if view.readiness is not None and not view.phase.over:
+        print_light(view.readiness, SystemClock().now())
 
 
 def rehearse(name: Name, *, reason: Reason = "", as_json: AsJson = False) -> None:

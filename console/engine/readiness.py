@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.engine import systems
@@ -12,10 +13,11 @@ from console.model.plan import Plan, Step
 from console.model.ports import Undo
 from console.model.readiness import Readiness
 from console.model.readings import UndoState
-from console.model.rollout import StepRow, StepState
+from console.model.rollout import Phase, StepRow, StepState
 from console.model.systems import Side
 from console.model.target import Environment, Reversibility, Target
 from console.model.verbs import Direction
+from console.policy.nextstage import earliest, not_needed
 from console.policy.planning import rollback_steps
 from console.policy.readiness import Look, Standing, losses, readiness
 
@@ -52,20 +54,38 @@ async def _read_one(seen: Seen[UndoState], undo: Undo, now: datetime) -> None:
         seen.took(state, state.at)
 
 
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """A way back: to which side and version, by what steps, at which stage of a rollout, and when its later stages open."""
+
+    side: Side
+    version: str
+    steps: Sequence[Step]
+    stage: int | None = None
+    opens: Mapping[int, datetime] = field(default_factory=dict)
+
+
 def readiness_of(live: LiveTarget, record: LiveRollout | None, now: datetime) -> Readiness:
     """Return the light over the way back of a rollout under way, or of the target as it stands."""
     if record is not None:
         plan = record.rollout.plan
-        return _light(live, plan.stable, plan.stable_version, plan.rollback or plan.steps, now)
+        return _light(live, _Back(plan.stable, plan.stable_version, plan.rollback or plan.steps, stage_number(record), _opens(record)), now)
     done = live.last_done
     if done is not None and live.stable == done.plan.canary and live.stable != done.plan.stable:
-        return _light(live, done.plan.stable, done.plan.stable_version, rollback_steps(live.target, done.plan.stable), now)
-    return _light(live, live.stable, "", rollback_steps(live.target, live.stable), now)
+        return _light(live, _Back(done.plan.stable, done.plan.stable_version, rollback_steps(live.target, done.plan.stable)), now)
+    return _light(live, _Back(live.stable, "", rollback_steps(live.target, live.stable)), now)
 
 
 def of_plan(live: LiveTarget, plan: Plan, now: datetime) -> Readiness:
     """Return the light over the way back of a plan that has not begun."""
-    return _light(live, plan.stable, plan.stable_version, plan.rollback, now)
+    return _light(live, _Back(plan.stable, plan.stable_version, plan.rollback, 0 if plan.stages else None), now)
+
+
+def stage_number(record: LiveRollout | None) -> int | None:
+    """Return the number, from 1, of the stage that a rollout stands in, 0 before the first; None where no stage comes any more."""
+    if record is None or record.rollout.phase.over or not record.rollout.plan.stages:
+        return None
+    return record.rollout.stage + 1
 
 
 def losses_now(live: LiveTarget, now: datetime) -> tuple[str, ...]:
@@ -90,21 +110,32 @@ def learn(live: LiveTarget, rows: Sequence[StepRow]) -> None:
             live.took_s[systems.clock_name(row.step)] = max(0.0, (row.read_back_at - row.sent_at).total_seconds())
 
 
+def seconds_now(live: LiveTarget, record: LiveRollout | None, steps: Sequence[Step]) -> dict[int, float]:
+    """Return what each step of a way back takes where that is another number than the plan's: as measured, none where not needed yet."""
+    return {**seconds_of(live, steps), **not_needed(live.target, steps, stage_number(record))}
+
+
 def seconds_of(live: LiveTarget, steps: Sequence[Step]) -> dict[int, float]:
     """Return what was measured of a way back's steps, by `seq`."""
     return {each.seq: live.took_s[systems.clock_name(each)] for each in steps if systems.clock_name(each) in live.took_s}
 
 
-def _light(live: LiveTarget, side: Side, wanted: str, steps: Sequence[Step], now: datetime) -> Readiness:
-    back = [each for each in steps if each.direction is Direction.BACKWARD]
-    old = (live.workloads.value or {}).get(side)
+def _opens(record: LiveRollout) -> Mapping[int, datetime]:
+    """Return when each later stage opens at the earliest; nothing is known of a rollout that does not go on by itself."""
+    rollout = record.rollout
+    return earliest(rollout.plan.stages, rollout.stage + 1, rollout.stage_since) if rollout.phase is Phase.RUNNING else {}
+
+
+def _light(live: LiveTarget, way: _Back, now: datetime) -> Readiness:
+    back = [each for each in way.steps if each.direction is Direction.BACKWARD]
+    old = (live.workloads.value or {}).get(way.side)
     problem = ""
     if old is None or (now - old.at).total_seconds() > OLD_S:
         error = live.workloads.error
         problem = error.message.rstrip(".") if error is not None else "not read yet" if old is None else "not read for a while"
     standing = Standing(
         now=now,
-        wanted_version=wanted,
+        wanted_version=way.version,
         old=old,
         old_problem=problem,
         looks=_looks(live, now),
@@ -112,6 +143,8 @@ def _light(live: LiveTarget, side: Side, wanted: str, steps: Sequence[Step], now
         can_rehearse=live.target.rehearse,
         more=ready_items(live, now),
         seconds=seconds_of(live, back),
+        stage=way.stage,
+        opens=way.opens,
     )
     return readiness(live.target, back, standing)
 

@@ -16,9 +16,12 @@ def mistakes_in_the_way_back(tree: Mapping[str, Any]) -> Iterator[Mistake]:
         yield from _order(entries)
         yield from _names(entries)
         yield from _after(entries, has_flag=isinstance(tree.get("flag"), dict) and "flag" in entries)
+        stages = tree.get("stages")
         for index, entry in enumerate(entries):
             if isinstance(entry, dict):
                 yield from _step(("rollback", index), entry)
+                yield from _stage(("rollback", index), entry, len(stages) if isinstance(stages, list) else 0)
+    yield from _ready(tree.get("ready"))
     yield from _reconcilers(tree.get("reconcilers"))
     yield from mistakes_on_argocd(tree)
 
@@ -114,6 +117,23 @@ def _step(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake((*place, key), "nothing", "an address or a command; only a manual step has none")
     yield from _same_kind(place, entry)
     yield from _losses(place, entry)
+
+
+def _stage(place: Path, entry: Mapping[str, Any], stages: int) -> Iterator[Mistake]:
+    """A step that a later stage brings names one that there is, and can be asked whether it is needed."""
+    found = entry.get("from_stage")
+    if found is None:
+        return
+    if entry.get("kind") == "manual":
+        yield Mistake((*place, "from_stage"), shown(found), "nothing: a manual step has no check that tells whether it is needed yet")
+    elif isinstance(found, str) and found.strip().isdecimal() and not 1 <= int(found) <= stages:
+        yield Mistake((*place, "from_stage"), shown(found), f"a stage of this file, from 1 to {stages}" if stages else "nothing: no stages")
+
+
+def _ready(found: Any) -> Iterator[Mistake]:
+    for index, entry in enumerate(found if isinstance(found, list) else []):
+        if isinstance(entry, dict) and entry.get("then") is not None and str(entry.get("closes", "no")).strip() in ("yes", "true"):
+            yield Mistake(("ready", index, "then"), shown(entry["then"]), "nothing: `closes` says that without it there is no way back")
 
 
 def _manual(place: Path, entry: Mapping[str, Any]) -> Iterator[Mistake]:

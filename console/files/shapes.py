@@ -121,6 +121,8 @@ class UndoSection(Section):
     """When it counts as failed; for a manual step, when it counts as overdue."""
     expected: Span = usual(5.0, "5 s")
     """How long it takes, until it was measured."""
+    from_stage: Whole | None = None
+    """The first stage, counted from 1, that makes it needed: before that there is nothing to undo, and going back takes less time."""
     reversibility: Literal["free", "lossy", "one-way"] = Field(default="free", alias="class")
     """What doing it costs: nothing, what `loses` says, or it cannot be done at all once `check` says that it is not."""
     loses: Text | None = None
@@ -145,6 +147,8 @@ class ReadySection(Section):
     """In place of `check`: an Argo CD application that must be healthy."""
     closes: YesNo = usual(False, "false")
     """Without it there is no way back at all; otherwise the light turns amber."""
+    then: Span | None = None
+    """How long the way back takes without it, where that is longer. An address may give an instant `until`, when it ceases to hold."""
     timeout: Span = usual(5.0, "5 s")
     """How long to wait for an answer."""
     token: Secret | None = None

@@ -38,6 +38,7 @@ def undo_of(section: UndoSection) -> UndoStep:
         loses=section.loses or "",
         snapshot=snapshot,
         instructions=section.instructions or "",
+        from_stage=section.from_stage or 0,
     )
 
 
@@ -52,8 +53,8 @@ def _step_spec(section: UndoSection) -> UndoSpec | None:
 def ready_of(section: ReadySection) -> ReadyCheck:
     """Return a declared check of readiness."""
     if section.argocd is not None:
-        return ReadyCheck(section.name, argocd_of(section.argocd, "healthy", section.timeout, section.token), section.closes)
-    return ReadyCheck(section.name, _spec("", section.check or "", section.timeout, section.token), section.closes)
+        return ReadyCheck(section.name, argocd_of(section.argocd, "healthy", section.timeout, section.token), section.closes, section.then)
+    return ReadyCheck(section.name, _spec("", section.check or "", section.timeout, section.token), section.closes, section.then)
 
 
 def reconciler_of(section: ReconcilerSection) -> Reconciler:
@@ -79,6 +80,7 @@ def written_undo(step: UndoStep) -> dict[str, Any]:
         "after": list(step.after),
         "timeout": write_span(step.deadline_s),
         "expected": write_span(step.predicted_s),
+        "from_stage": step.from_stage or None,
         "class": step.reversibility.value,
         "loses": step.loses or None,
         "snapshot": snapshot and {**_way(snapshot.check, run=False), "max_age": write_span(snapshot.max_age_s)},
@@ -95,6 +97,7 @@ def written_ready(check: ReadyCheck) -> dict[str, Any]:
         "name": check.name,
         **_way(check.spec, run=False),
         "closes": check.closes,
+        "then": None if check.then_s is None else write_span(check.then_s),
         "timeout": write_span(check.spec.timeout_s),
         "token": _token(check.spec),
     }

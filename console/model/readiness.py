@@ -40,8 +40,25 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class Then:
+    """What the way back is after the next thing that changes it: `name` says what does.
+
+    `predicted_s` is how long it takes then; None means that hold is what is left. `at` is when, at the earliest, where that is known.
+    `stage` is the number, from 1, of the stage whose opening does it; 0 where time alone does.
+    """
+
+    name: str
+    predicted_s: float | None
+    at: datetime | None = None
+    stage: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
-    """The light over a target's way back. `closes_at` is when it shuts where that is known; the worst item comes first."""
+    """The light over a target's way back; the worst item comes first.
+
+    `closes_at` is when it shuts, or takes as long as `then` says, where that is known.
+    """
 
     light: Light
     items: tuple[ReadyItem, ...]
@@ -49,3 +66,4 @@ class Readiness:
     at: datetime
     closes_at: datetime | None = None
     rehearsal: Rehearsal | None = None
+    then: Then | None = None

@@ -102,12 +102,16 @@ class FlagState:
 
 @dataclass(frozen=True, slots=True)
 class UndoState:
-    """Whether a declared step is done, as its system says now; `detail` in words, `since` is when it became so where that is told."""
+    """Whether a declared step is done, as its system says now; `detail` in words.
+
+    `since` is when it became so, `until` when it ceases to be so, where that is told.
+    """
 
     done: bool
     at: datetime
     detail: str = ""
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,18 +71,22 @@ class UndoStep:
     loses: str = ""
     snapshot: Snapshot | None = None
     instructions: str = ""
+    from_stage: int = 0
+    """The number, from 1, of the first stage of a rollout that makes it needed; 0 where it always is."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyCheck:
     """Something that must hold for the way back to be open, read from outside: `name` such as "old version runs", done means it holds.
 
-    `closes` says that without it there is no way back at all; otherwise the light turns amber.
+    `closes` says that without it there is no way back at all; otherwise the light turns amber, and `then_s` is how long the way back takes
+    without it, None where it takes no longer.
     """
 
     name: str
     spec: UndoSpec
     closes: bool = False
+    then_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

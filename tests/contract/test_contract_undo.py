@@ -227,6 +227,7 @@ def told(**fields: object) -> Answer:
         (told(since="yesterday"), Malformed),
         (told(since="2026-11-24T10:00:00"), Malformed),
         (told(since=3), Malformed),
+        (told(until="soon"), Malformed),
         (Answer(body=b'{"done": true, "done": false}'), Malformed),
         (Answer(body=b"{}"), Malformed),
         (Answer(body=b"true"), Malformed),

@@ -121,6 +121,29 @@ async def test_the_light_is_right_within_five_seconds_of_each_change(tmp_path: P
         assert await after({}, undo["contract"]) == (Light.SHUT, "old version")
 
 
+async def test_the_light_says_what_the_next_stage_makes_of_the_way_back_with_its_clock(tmp_path: Path) -> None:
+    undo = (replace(CODE, predicted_s=540.0, from_stage=2), replace(CONTRACT, from_stage=3))
+    async with shop(tmp_path, replace(TARGET, undo=undo, rehearse=False)) as (w, desk):
+        plan = await w.time.really(desk.engine.plan("shop", "5.2b"))
+        assert (plan.readiness.then.stage, plan.readiness.then.at) == (2, None)
+        rollout = await started(desk)
+        await w.time.advance(5.0)
+        first = desk.view(rollout).readiness
+        assert (first.light, first.then.name, first.then.stage) == (Light.READY, "code", 2)
+        assert first.then.predicted_s - first.predicted_s == pytest.approx(540.0, abs=1.0)
+        assert desk.view(rollout).verbs[Verb.ROLLBACK].predicted_s == pytest.approx(first.predicted_s, abs=0.1)
+        left_s = (first.then.at - w.time.clock.now()).total_seconds()
+        assert 30.0 < left_s <= 40.0, "a stage of 45 s that began 5 s ago"
+        await desk.until_stage(rollout, 1)
+        await w.time.advance(3.0)
+        second = desk.view(rollout).readiness
+        assert (second.light, second.items[0].name, second.then.predicted_s) == (Light.CLOSING, "contract", None)
+        assert second.closes_at == second.then.at
+        await desk.act(Verb.HOLD)
+        held = desk.view(rollout).readiness
+        assert (held.light, held.closes_at, held.then.stage) == (Light.CLOSING, None, 3)
+
+
 async def rehearsed(w: World, desk: Desk):
     answer = await w.time.through(desk.engine.rehearse("shop", "try"), 120)
     assert answer.decision.allowed, answer.decision

@@ -45,11 +45,11 @@ def test_the_declared_steps_mean_what_they_say():
         "documents written since the release began",
     )
     assert schema.snapshot == Snapshot(HttpUndo("", f"{AT}/snapshot", 5.0), 4 * 3600.0)
-    assert cache.after == ("traffic",)
+    assert (cache.after, cache.from_stage) == (("traffic",), 2)
     assert (partners.spec, partners.instructions[:4], partners.deadline_s) == (None, "Tell", 900.0)
     assert target.ready == (
         ReadyCheck("token format", HttpUndo("", f"{AT}/ready/tokens"), closes=True),
-        ReadyCheck("old index kept", HttpUndo("", f"{AT}/ready/index")),
+        ReadyCheck("old index kept", HttpUndo("", f"{AT}/ready/index"), then_s=540.0),
     )
     assert target.reconcilers[0].name == "deploy robot"
     assert target.keyring_names == ("search-deploy",)
@@ -98,6 +98,11 @@ def test_every_command_of_the_way_back_is_in_the_trust_prompt():
             "for both",
         ),
         ("reconcilers:", "rehearse: maybe\nreconcilers:", "rehearse", "true or false"),
+        ("kind: cache", "kind: cache\n    from_stage: 9", "rollback[3].from_stage", "a stage of this file, from 1 to"),
+        ("kind: cache", "kind: cache\n    from_stage: 0", "rollback[3].from_stage", "a stage of this file, from 1 to"),
+        ("kind: cache", "kind: cache\n    from_stage: two", "rollback[3].from_stage", "whole number"),
+        ("kind: manual", "kind: manual\n    from_stage: 1", "rollback[4].from_stage", "no check"),
+        ("closes: true}", "closes: true, then: 9 min}", "ready[0].then", "there is no way back"),
     ],
 )
 def test_a_mistake_in_the_way_back_names_its_field(old, new, field, word):
@@ -162,7 +167,8 @@ def undo_steps(draw) -> tuple[UndoStep, ...]:
         snapshot = None
         if way is Reversibility.LOSSY and draw(st.booleans()):
             snapshot = Snapshot(HttpUndo("", draw(urls), 5.0, token), draw(spans))
-        made.append(replace(step, spec=spec, reversibility=way, loses=loses, snapshot=snapshot))
+        stage = draw(st.integers(0, 2))
+        made.append(replace(step, spec=spec, reversibility=way, loses=loses, snapshot=snapshot, from_stage=stage))
     return tuple(made)
 
 
@@ -181,8 +187,13 @@ def reconcilers(draw, name: str) -> Reconciler:
 @given(st.data(), undo_steps(), st.booleans())
 def test_every_way_back_reads_back_as_it_was_written(data, undo, rehearse):
     ready = tuple(
-        ReadyCheck(name, HttpUndo("", data.draw(urls), data.draw(spans), data.draw(tokens)), data.draw(st.booleans()))
-        for name in data.draw(st.lists(words, max_size=3, unique=True))
+        ReadyCheck(
+            name,
+            HttpUndo("", data.draw(urls), data.draw(spans), data.draw(tokens)),
+            closes,
+            None if closes else data.draw(st.none() | spans),
+        )
+        for name, closes in data.draw(st.lists(st.tuples(words, st.booleans()), max_size=3, unique_by=lambda pair: pair[0]))
     )
     paused = tuple(data.draw(reconcilers(name)) for name in data.draw(st.lists(words, max_size=2, unique=True)))
     target = replace(load_target(PATH), undo=undo, ready=ready, reconcilers=paused, rehearse=rehearse)

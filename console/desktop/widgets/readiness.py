@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 MARKS = {Light.READY: State.HEALTHY, Light.CLOSING: State.STALE, Light.SHUT: State.FAILED, Light.UNKNOWN: State.BLIND}
 SOON_S = 3600.0
 """A way back that closes later than this shows no clock: its light is amber for another reason."""
-AFTER = "then hold only"
-"""What closes a way back at a known time is the end of a snapshot, and past it hold is what is left without a loss."""
 WORST = (Light.SHUT, Light.UNKNOWN, Light.CLOSING, Light.READY)
 
 
@@ -38,20 +36,29 @@ class LightWords(NamedTuple):
     ink: str
 
 
+def after_words(readiness: Readiness) -> str:
+    """Return what is left after the next thing that changes the way back: `then 9 min`; hold alone where nothing says otherwise."""
+    then = readiness.then
+    return "then hold only" if then is None or then.predicted_s is None else f"then {forms.span(then.predicted_s)}"
+
+
 def light_words(readiness: Readiness, now: datetime) -> LightWords:
-    """Return what the light says: words and seconds now, and where it closes at a known time, the clock and what is left after that."""
+    """Return what the light says: words and seconds now, the clock where it closes at a known time, and what is left after that."""
     seconds = forms.span(readiness.predicted_s)
     left = SOON_S if readiness.closes_at is None else (readiness.closes_at - now).total_seconds()
+    after = after_words(readiness)
     if readiness.light is Light.READY:
-        closes = f" until {forms.minute(readiness.closes_at)}, {AFTER}" if readiness.closes_at is not None and left < SOON_S else ""
-        return LightWords(State.HEALTHY, "Rollback ready", f"{seconds}{closes}", "ok")
+        closes = f" until {forms.minute(readiness.closes_at)}, {after}" if readiness.closes_at is not None and left < SOON_S else ""
+        stage = f" ({after})" if not closes and readiness.then is not None and readiness.then.stage else ""
+        return LightWords(State.HEALTHY, "Rollback ready", f"{seconds}{closes}{stage}", "ok")
     if readiness.light is Light.SHUT:
         return LightWords(State.FAILED, "No way back", "hold only", "fail")
     if readiness.light is Light.UNKNOWN:
         return LightWords(State.BLIND, "Not known", "whether the way back is open", "look")
     if left >= SOON_S:
-        return LightWords(State.STALE, "Rollback open", f"{seconds}, but see why not ready", "look")
-    return LightWords(State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"{seconds} ({AFTER})", "look")
+        stage = f" ({after})" if readiness.then is not None and readiness.then.stage else ""
+        return LightWords(State.STALE, "Rollback open", f"{seconds}{stage}, but see why not ready", "look")
+    return LightWords(State.STALE, f"Closing in {forms.countdown(left)}" if left > 0 else "Closing now", f"{seconds} ({after})", "look")
 
 
 def rehearsal_words(rehearsal: Rehearsal | None, now: datetime) -> str:

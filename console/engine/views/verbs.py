@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from console.engine.lowering import lower_weight
-from console.engine.readiness import seconds_of
+from console.engine.readiness import seconds_now
 from console.engine.state import LiveRollout, LiveTarget
 from console.engine.way import way_steps
 from console.model.commands import Decision
@@ -56,7 +56,7 @@ def traffic_s(live: LiveTarget) -> float:
 def back_s(live: LiveTarget, record: LiveRollout | None) -> float:
     """Return how long the whole way back takes: its longest chain of steps that wait for each other, as last measured."""
     steps = way_steps(record, Verb.ROLLBACK) if record is not None else rollback_steps(live.target, live.stable)
-    return max(0.1, predicted_s(steps, seconds_of(live, steps)))
+    return max(0.1, predicted_s(steps, seconds_now(live, record, steps)))
 
 
 def short(reason: str) -> str:

@@ -13,7 +13,7 @@ _DETAIL = 200
 
 
 class HttpUndoStep:
-    """GET of `check` gives `{"done": bool, "detail": str, "since": instant}`, the last two where there is something to tell.
+    """GET of `check` gives `{"done": bool}`, and `detail`, `since` and `until` where there is something to tell.
 
     POST to `run` does it, with an Idempotency-Key header and no body; any 2xx is taken as accepted.
     """
@@ -31,8 +31,10 @@ class HttpUndoStep:
         value = (await self._http.send(call)).json()
         done = bool(field(value, "done", bool, system))
         detail = "" if value.get("detail") is None else clean(str(field(value, "detail", str, system)), _DETAIL)
-        since = None if value.get("since") is None else _instant(str(field(value, "since", str, system)), system)
-        return UndoState(done, at, detail, since)
+        since, until = (
+            None if value.get(name) is None else _instant(str(field(value, name, str, system)), system) for name in ("since", "until")
+        )
+        return UndoState(done, at, detail, since, until)
 
     async def run(self, key: str) -> None:
         """Ask for it; accepted, not yet observed. Unreachable with `sent` True and OutcomeUnknown mean that it may have been done."""

@@ -14,7 +14,7 @@ from console.desktop.pages.targets import TargetsPage
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.readiness import light_words, rehearsal_words
 from console.model.commands import Decision
-from console.model.readiness import Light
+from console.model.readiness import Light, Then
 from console.model.verbs import State, Verb
 from tests.desktop import samples
 
@@ -48,6 +48,22 @@ def test_a_ready_light_says_until_when_and_what_is_left_after_that():
     assert light_words(soon, samples.NOW)[1:3] == ("Rollback ready", f"41 s until {until}, then hold only")
     later = samples.readiness(Light.READY, closes_at=samples.NOW + timedelta(hours=5))
     assert light_words(later, samples.NOW).grey == "41 s"
+
+
+@pytest.mark.parametrize(
+    ("light", "then", "closes", "strong", "grey"),
+    [
+        (Light.READY, Then("contract 118", 540.0, stage=3), None, "Rollback ready", "41 s (then 9 min)"),
+        (Light.READY, Then("contract 118", None, stage=3), None, "Rollback ready", "41 s (then hold only)"),
+        (Light.CLOSING, Then("contract 118", None, stage=3), 250, "Closing in 4:10", "41 s (then hold only)"),
+        (Light.CLOSING, Then("contract 118", None, stage=3), None, "Rollback open", "41 s (then hold only), but see why not ready"),
+        (Light.CLOSING, Then("old pods", 540.0), 24, "Closing in 0:24", "41 s (then 9 min)"),
+    ],
+)
+def test_a_light_says_what_the_way_back_takes_after_the_next_stage_or_instant(light, then, closes, strong, grey):
+    at = None if closes is None else samples.NOW + timedelta(seconds=closes)
+    said = light_words(samples.readiness(light, then=then, closes_at=at), samples.NOW)
+    assert said[1:3] == (strong, grey)
 
 
 def test_the_clock_of_a_closing_way_back_runs(shown):

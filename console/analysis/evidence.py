@@ -45,6 +45,8 @@ class Evidence:
     at: datetime | None
     history: History = NO_HISTORY
     path: tuple[tuple[datetime, float], ...] = ()
+    canary_counting: int | None = None
+    """How many of the canary's sessions count for the stage; None where a gate makes no difference."""
 
     @property
     def rule(self) -> str:
@@ -62,6 +64,7 @@ class Evidence:
             query=self.query,
             canary_ok=self.canary_ok,
             canary_total=self.canary_total,
+            canary_counting=self.canary_counting,
             baseline_ok=self.baseline_ok,
             baseline_total=self.baseline_total,
             history_ok=self.history.ok,

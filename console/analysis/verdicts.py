@@ -90,6 +90,7 @@ def evidence_of(rules: Rules, tally: Tally, test: TestName) -> Evidence:
         at=tally.last_at,
         history=rules.history,
         path=tally.frozen_path if frozen else tally.concurrent_path,
+        canary_counting=tally.stage.canary,
     )
 
 
@@ -103,11 +104,11 @@ def _passing(rules: Rules, tally: Tally, moment: Moment, card: Evidence) -> Judg
     more = max(rules.n_pass - stage.canary, 0 if stage.canary_ok else 1)
     if more > 0:
         about_s = moment.speed * more * elapsed_s / stage.canary if stage.canary and elapsed_s > 0 else None
-        return _watching(tally, card, more, "canary session", about_s)
+        return _watching(tally, card, (more, "canary session"), about_s, _left_out(tally))
     more = 0 if rules.history.total else BASELINE_WITHOUT_HISTORY - tally.all.baseline
     if more > 0:
         about_s = moment.speed * more * elapsed_s / stage.baseline if stage.baseline and elapsed_s > 0 else None
-        return _watching(tally, card, more, "baseline session", about_s)
+        return _watching(tally, card, (more, "baseline session"), about_s)
     rest_s = (moment.wait_s - elapsed_s) * moment.speed
     if not rest_s <= 0:
         return Judgement(Verdict.WATCHING, f"{_counts(tally)}. The stage's wait ends in {span(rest_s)}.", card, needs_about_s=rest_s)
@@ -115,9 +116,21 @@ def _passing(rules: Rules, tally: Tally, moment: Moment, card: Evidence) -> Judg
     return Judgement(Verdict.PASS, sentence, card)
 
 
-def _watching(tally: Tally, card: Evidence, more: int, what: str, about_s: float | None) -> Judgement:
+def _left_out(tally: Tally) -> str:
+    """Say which canary sessions do not count for the stage, so that `5 of 5, needs 1 more` is no riddle; "" where all do."""
+    before, counting = tally.all.canary - tally.stage.canary, tally.stage.canary
+    if before <= 0:
+        return ""
+    kept = (
+        f"{counting:,} of the {tally.all.canary:,} counts" if counting == 1 else f"{counting or 'none'} of the {tally.all.canary:,} count"
+    )
+    return f"; {kept} for this stage, {before:,} came before its first reading"
+
+
+def _watching(tally: Tally, card: Evidence, missing: tuple[int, str], about_s: float | None, left_out: str = "") -> Judgement:
+    more, what = missing
     rate = "" if about_s is None else f", about {span(about_s)} at the current rate"
-    sentence = f"{_counts(tally)}. Needs {more} more {what}{'' if more == 1 else 's'}{rate}."
+    sentence = f"{_counts(tally)}. Needs {more} more {what}{'' if more == 1 else 's'}{rate}{left_out}."
     return Judgement(Verdict.WATCHING, sentence, card, needs_more=more, needs_about_s=about_s)
 
 

@@ -141,6 +141,8 @@ class EvidenceView:
     at: datetime | None
     speed: float = 1.0
     """How much faster than real the target's time runs: spans are shown in its time, instants as they are."""
+    canary_counting: int | None = None
+    """How many of the canary's sessions count for the stage: those that came before its first reading do not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from console.analysis.evidence import TestName as Named
 from console.analysis.feeds import Feed
 from console.analysis.history import NO_HISTORY, History
 from console.analysis.shares import share_alpha
-from console.analysis.tally import NEVER_PASSES, Rules, begin, observe
+from console.analysis.tally import NEVER_PASSES, Rules, begin, observe, open_stage
 from console.analysis.verdicts import Moment, judge
 from console.model.rollout import GateSample
 from console.model.verbs import Verdict
@@ -74,6 +74,19 @@ def test_harm_that_no_number_of_sessions_shows_never_passes():
 
 def test_one_missing_session_is_singular():
     assert "Needs 1 more canary session," in judge(RULES, seen(HEALTHY[:4]), moment()).sentence
+
+
+def test_sessions_from_before_the_stages_first_reading_are_said_to_count_for_the_rollout_alone():
+    tally = open_stage(seen(HEALTHY[:1]), at(20))
+    for second in (30, 45, 60, 75):
+        tally = observe(RULES, tally, GateSample("r1", "payments", at(second), 5, 19, 1, 1, 0))
+    judgement = judge(RULES, tally, moment())
+    assert (judgement.verdict, judgement.needs_more, judgement.evidence.canary_counting) == (Verdict.WATCHING, 1, 4)
+    assert judgement.sentence.startswith("5 of 5 canary sessions ok, baseline 95 of 100. Needs 1 more canary session, about ")
+    assert judgement.sentence.endswith(" at the current rate; 4 of the 5 count for this stage, 1 came before its first reading.")
+    none = judge(RULES, open_stage(seen(HEALTHY[:5]), at(90)), moment())
+    assert none.sentence.endswith("Needs 5 more canary sessions; none of the 5 count for this stage, 5 came before its first reading.")
+    assert none.evidence.view().canary_counting == 0
 
 
 def test_a_canary_that_never_succeeded_does_not_pass():

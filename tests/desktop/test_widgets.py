@@ -116,6 +116,24 @@ def test_counts_say_canary_and_baseline_and_what_came_before(put):
     assert counts.accessibleName().startswith("0 of 3 on the canary, 54 of 57 on the baseline, same 4 min 22 s")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "counting", "said"),
+    [
+        (Verdict.WATCHING, 4, "4 of them count for this stage"),
+        (Verdict.WATCHING, 1, "1 of them counts for this stage"),
+        (Verdict.WATCHING, 0, "none of them count for this stage"),
+        (Verdict.WATCHING, 5, ""),
+        (Verdict.PASS, 4, ""),
+    ],
+)
+def test_counts_say_how_many_count_for_the_stage_where_more_are_needed(put, verdict, counting, said):
+    card = put(VerdictCard())
+    gate = replace(samples.gate(verdict), evidence=replace(samples.evidence(5, 5), canary_counting=counting))
+    card.show_view(gate)
+    assert ("count" in card._counts.accessibleName()) == bool(said)
+    assert card._counts.accessibleName().endswith(said)
+
+
 def test_a_long_path_of_evidence_keeps_its_peaks_and_its_newest_point():
     points = [(float(n), 1.0 + (n == 4321) * 999.0) for n in range(10_000)]
     kept = thinned(points)

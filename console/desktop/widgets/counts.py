@@ -42,7 +42,7 @@ class Counts(Painted):
         """Show counts; `hero` is the ink of the large figures."""
         if (view, hero) != (self._view, self._hero):
             self._view, self._hero = view, hero
-            self.setAccessibleName("" if view is None else ", ".join(words(view)))
+            self.setAccessibleName("" if view is None else ", ".join(part for part in (*words(view), stage_words(view)) if part))
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -64,6 +64,10 @@ class Counts(Painted):
         if not low:
             write(painter, QRectF(0, y, WIDE, 16), ("canary sessions that went well", "small", "text.2"))
             y += 21 if self.height() < 200 else 27
+        if stage_words(view):
+            y -= 0 if low else 8
+            write(painter, QRectF(0, y, WIDE, 16), (stage_words(view), "small.strong", "text"))
+            y += 22
         counts = f"{view.baseline_ok} of {view.baseline_total}"
         end = write_run(painter, QRectF(0, y, WIDE, 26), [(counts, "title", "text")])
         share = forms.per_cent(100 * view.baseline_ok / view.baseline_total, 0) if view.baseline_total else ""
@@ -117,6 +121,14 @@ class Counts(Painted):
             spot = QPointF((index % DOTS_A_ROW) * PITCH + DOT / 2 + 0.5, y + (index // DOTS_A_ROW) * PITCH + DOT / 2)
             painter.drawEllipse(spot, DOT / 2 - 0.4, DOT / 2 - 0.4)
         return y + ((view.baseline_total - 1) // DOTS_A_ROW) * PITCH + DOT + 8
+
+
+def stage_words(view: EvidenceView) -> str:
+    """Say how many of the canary's sessions count for the stage; "" where all do."""
+    counting = view.canary_counting
+    if counting is None or counting >= view.canary_total:
+        return ""
+    return f"{counting or 'none'} of them count{'s' if counting == 1 else ''} for this stage"
 
 
 def words(view: EvidenceView) -> list[str]:

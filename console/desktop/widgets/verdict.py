@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, Signal
@@ -86,7 +87,8 @@ class VerdictCard(Painted):
         self._plain.setVisible(view is None)
         if view is not None:
             faded = gate.verdict in FADED
-            self._counts.show_view(view, "fail" if failed else "text.3" if faded else "text")
+            counted = view if gate.verdict is Verdict.WATCHING else replace(view, canary_counting=None)
+            self._counts.show_view(counted, "fail" if failed else "text.3" if faded else "text")
             self._chart.show_view(view, failed=failed)
             self._rule.setText(view.rule)
             self._query.setText(view.query)

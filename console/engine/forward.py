@@ -1,10 +1,11 @@
 """Forward moves that a person asks for: start, promote, resume, switch; each is decided by the policy first."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from console.engine import judging, lost, records, step
+from console.engine import judging, lost, records, step, underway
 from console.engine.backward import Backward
 from console.engine.driver import Driver, Ride
 from console.engine.feasible import ask_beforehand
@@ -19,14 +20,17 @@ from console.model.audit import Entry, RecordKind
 from console.model.commands import Answer, Command, Decision
 from console.model.errors import NotAllowed, StaleWrite
 from console.model.hooks import reach
-from console.model.plan import Plan, StepKind
-from console.model.rollout import Outcome, Phase, Rollout, StepState
+from console.model.plan import Plan, Step, StepKind
+from console.model.rollout import Outcome, Phase, Rollout, StepRow, StepState
 from console.model.stores import RolloutChange
 from console.model.target import Target
 from console.model.verbs import Verb
 from console.policy.planning import make_resume_plan, make_switch_plan
+from console.policy.workloads import make_workload_plan
 
 YES = Decision(True)
+
+_UNSETTLED = frozenset({StepState.SENT, StepState.UNKNOWN})
 
 
 def no(reason: str, instead: str = "") -> Decision:
@@ -81,6 +85,10 @@ class Forward:
             record.promote = False
             return await self._resume(live, record, command)
         return Answer(no(f"{command.verb.value} is part of a plan: start one."), record.id)
+
+    async def workload(self, live: LiveTarget, command: Command, wanted: Step) -> Answer:
+        """Do a verb on a workload, as a plan of its own."""
+        return await self._open(live, make_workload_plan(live.target, sides_now(live), wanted), command)
 
     def drive(self, live: LiveTarget, record: LiveRollout, reason: str = "") -> None:
         """Drive a rollout in a task of its own, unless it is driven already; `reason` says why the wheel is taken."""
@@ -183,11 +191,7 @@ class Forward:
         """Go on after a hold, or after an unknown step: that is read back first, and nothing is sent blindly."""
         asked_at = read_weight(live, record)
         await self._read_rows(record)
-        if (
-            record.rollout.phase is Phase.UNKNOWN
-            or record.unknowns
-            or any(row.state is StepState.UNKNOWN for row in record.rows_in_order())
-        ):
+        if record.rollout.phase is Phase.UNKNOWN or record.unknowns or _doubtful(record):
             problem = await self._settle_unknown(live, record, command)
             if problem:
                 return Answer(no(problem, "Roll back is open."), record.id)
@@ -211,11 +215,19 @@ class Forward:
         return Answer(YES, record.id)
 
     async def _read_rows(self, record: LiveRollout) -> None:
-        """Take in steps that another console recorded meanwhile: what it left unknown is not known here either."""
-        for row in await self._parts.around.store.journal.steps(record.id):
+        """Take in steps that another console recorded meanwhile: what it left unknown is not known here either.
+
+        What is known here alone, because it could not be recorded at its time, is recorded now. Raises StoreError.
+        """
+        journal, now = self._parts.around.store.journal, self._parts.around.clock.now()
+        for row in await journal.steps(record.id):
             here = record.rows.get(row.id)
-            if here is None or here.state in {StepState.SENT, StepState.UNKNOWN}:
+            if here is None or here.state in _UNSETTLED:
                 record.rows[row.id] = row
+            elif row.state in _UNSETTLED:
+                late = Outcome(row.id, here.state, now, here.accepted_at, here.read_back_at, here.seen, here.detail)
+                with suppress(StaleWrite):  # somebody else has just recorded it
+                    record.rows[row.id] = await journal.settle(row, late)
 
     async def _let_run(self, live: LiveTarget, record: LiveRollout, command: Command) -> None:
         """Record that a rollout goes on, once more where somebody was first and left it as the person saw it. Raises NotAllowed."""
@@ -233,7 +245,9 @@ class Forward:
     async def _settle_unknown(self, live: LiveTarget, record: LiveRollout, command: Command) -> str:
         """Read back every unknown step, and settle what is not as wanted as failed: the person goes on knowing it. Returns why not."""
         around = self._parts.around
-        for row in [row for row in record.rows_in_order() if row.state in {StepState.SENT, StepState.UNKNOWN}]:
+        for row in _doubtful(record):
+            if underway.elsewhere(self._parts, row):
+                return f"{row.actor.name} is still sending {row.step.verb.value} on {row.step.system} from {row.actor.console}"
             looked = await step.look_again(around, live, record, row, "Found as wanted when a person resumed.")
             if looked.state is StepState.CONFIRMED:
                 record.unknowns.pop(row.id, None)
@@ -245,6 +259,12 @@ class Forward:
             await step.settle(around, record, looked, outcome)
             record.unknowns.pop(row.id, None)
         return ""
+
+
+def _doubtful(record: LiveRollout) -> list[StepRow]:
+    """Return the steps of which nobody here is finding out what became of them."""
+    busy = record.driver_works or record.backward is not None
+    return [row for row in record.rows_in_order() if row.state is StepState.UNKNOWN or (row.state is StepState.SENT and not busy)]
 
 
 def _as_seen(before: Rollout, fresh: Rollout) -> bool:

@@ -102,6 +102,34 @@ async def test_a_run_that_failed_is_started_anew_after_a_resume(tmp_path: Path) 
         assert len(pipeline.started) == 2
 
 
+@pytest.mark.parametrize("passes_later", [True, False])
+async def test_a_run_of_which_nothing_could_be_recorded_is_read_back_before_it_is_started_anew(tmp_path: Path, passes_later: bool) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        pipeline = remote(w)
+        start = pipeline.start
+
+        async def then_full(version: str, key: str) -> str:
+            run = await start(version, key)
+            w.store.trouble.broken = True
+            return run
+
+        pipeline.state, pipeline.start = "failed", then_full
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_phase(rollout, "held")
+        assert [row.state for row in await w.store._store.journal.steps(rollout)] == [StepState.SENT]
+        pipeline.start, w.store.trouble.broken = start, False
+        await w.time.advance(30)
+        pipeline.state = "passed" if passes_later else "failed"
+        assert (await desk.act(Verb.RESUME, rollout=rollout)).decision.allowed
+        await w.time.advance(30)
+        first, again = (await w.store.journal.steps(rollout))[:2]
+        assert (first.state, len(pipeline.started)) == (StepState.FAILED, 1), (
+            "what was not recorded is settled, and no second run is started"
+        )
+        assert again.state is (StepState.CONFIRMED if passes_later else StepState.FAILED)
+
+
 async def test_a_run_that_cannot_be_followed_is_unknown_and_found_again(tmp_path: Path) -> None:
     async with world(tmp_path, WITH_PIPELINE) as w:
         pipeline = remote(w)

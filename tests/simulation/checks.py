@@ -10,14 +10,15 @@ from simulation.disk import Disk
 from simulation.site import BLUE, GREEN, Effect, Site
 from simulation.virtual import START, Crash
 
+from console.engine.watch import MOST_S
 from console.model.clock import from_iso
 from console.model.views import Update
 
 GRACE_S = 12.0
 """A holder that lost the wheel knows it when its next renewal fails, or after nine seconds without one; so long may a step take."""
 
-NOTICED_S = 12.0
-"""Another system at the router's address is noticed by the next reading of who answers."""
+NOTICED_S = 1.25 * MOST_S + 5.0
+"""Another system at the router's address is noticed by the next reading of who answers, at most a back-off and an answer later."""
 
 
 POLLS_S = 10.0
@@ -93,7 +94,10 @@ class Checks:
         pinned = self._pinned()
         readable_since = max(self.site.other_since, self.known.unreadable_until)
         noticed = readable_since + NOTICED_S < effect.asked_s and not self.site.wires["router"].fault
-        asked = self.known.confirmed_other > self.site.other_since
+        # Somebody who was asked about this one is not asked again when the pinned one was back for so short that no console read it.
+        console, read = effect.process.name, self.site.identified
+        own = read.get((console, pinned), read.get((console, ""), self.site.other_since))
+        asked = self.known.confirmed_other > min(self.site.other_since, own)
         if effect.kind == "weight" and pinned and effect.fingerprint != pinned and noticed and not asked:
             self.wrong(f"I11: {effect.key} goes back at {effect.fingerprint}, pinned is {pinned}, and nobody was asked")
 

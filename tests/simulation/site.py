@@ -73,6 +73,8 @@ class Site:
         self.effects: list[Effect] = []
         self.changes: list[tuple[float, str, dict[str, float]]] = [(clock.passed(), "start", dict(self.weights))]
         self.other_since = 0.0
+        self.identified: dict[tuple[str, str], float] = {}
+        """When each process last read each fingerprint, and under "" when it first read any."""
         self.served: list[tuple[float, Process, dict[str, tuple[int, int]]]] = []
         self.read_weights: dict[datetime, list[dict[str, float]]] = {}
         self.watchers: list[Callable[[Effect], None]] = []
@@ -205,6 +207,8 @@ class Link(_Wire):
 
     async def identity(self) -> Identity:
         await self.look("router")
+        self.site.identified.setdefault((self.process.name, ""), self.site.clock.passed())
+        self.site.identified[self.process.name, self.site.fingerprint] = self.site.clock.passed()
         return Identity(self.site.fingerprint, str(self.site.incarnation))
 
     async def split(self) -> Split:

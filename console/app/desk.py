@@ -52,6 +52,7 @@ class Console:
         self.plan = engine.plan
         self.arm, self.test_channels = engine.arm, engine.test_channels
         self.trust = engine.trust
+        self.workloads, self.pod_log = engine.workloads, engine.pod_log
         self.ended, self.elsewhere, self.taken = engine.ended, engine.elsewhere, engine.taken
         self.cancel_pipeline, self.approve_gate = engine.cancel_pipeline, _by_a_person(secrets, engine.approve_gate)
         self.move_step, self.rehearse = _by_a_person(secrets, engine.move_step), _by_a_person(secrets, engine.rehearse)

@@ -9,7 +9,7 @@ import typer
 
 from console import __version__
 from console.app import begin_logs
-from console.cli import audit, freeze, moves, release, target, team, train, wayback, wheel
+from console.cli import audit, freeze, moves, release, target, team, train, wayback, wheel, workload
 from console.cli.agent import agent
 from console.cli.demo import OpenDesktop, demo
 from console.cli.judge import judge
@@ -40,6 +40,7 @@ app.add_typer(release.app, name="release")
 app.command("switch")(moves.switch)
 app.command("rollback")(moves.rollback)
 app.add_typer(moves.flag_app, name="flag")
+app.add_typer(workload.app, name="workload")
 app.add_typer(freeze.app, name="freeze")
 app.add_typer(wheel.app, name="wheel")
 app.command("judge")(judge)

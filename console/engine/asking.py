@@ -21,6 +21,7 @@ from console.policy.clocks import HOLD_S, WARN_S, ClockSkew, clock_skew
 from console.policy.freezing import CalendarHealth, Restraints, freeze_state
 from console.policy.may import may
 from console.policy.request import Request, RolloutNow, SystemSeen, TargetNow
+from console.policy.workloads import Wanted
 
 
 class Asking:
@@ -111,12 +112,16 @@ class Asking:
         weight: int | None = None,
         plan_hash: str = "",
         release: str = "",
+        found: Wanted | None = None,
     ) -> Decision:
-        """Return whether a person's move may happen now; `release` is what a start would bring."""
+        """Return whether a person's move may happen now; `release` is what a start would bring, `found` what a verb on a workload does."""
         record = live.rollout
         on_its_way = record.rollout.plan if record is not None and not record.rollout.phase.over else None
         versions = forward_versions(live, on_its_way, release)
         asked = self._request(live, verb, actor, self.freeze(live), record.lease if record else None)
+        if found is not None:
+            stale = (found.stale,) if found.stale else ()
+            return may(replace(asked, cannot=found.cannot, versions=found.versions, obstacles=stale))
         return may(replace(asked, side=side, weight=weight, plan_hash=plan_hash, versions=versions))
 
     def guard(self, live: LiveTarget, record: LiveRollout, step: Step, token: int) -> Guard:

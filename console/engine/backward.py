@@ -21,6 +21,7 @@ from console.model.stores import RolloutChange
 from console.model.verbs import Direction, Verb
 from console.policy.planning import make_flag_plan, step_down_step
 from console.policy.wayback import open_steps
+from console.policy.workloads import Wanted, make_workload_plan
 
 LOG = logging.getLogger(__name__)
 
@@ -45,6 +46,11 @@ class Backward:
             return await self._step_down(live, record, command)
         if command.verb is Verb.FLAG_KILL:
             return await self._kill_flag(live, record, command)
+        if record is not None and record.rollout.plan.kind is PlanKind.WORKLOADS:
+            await self._leave_workload(live, record, command)
+            if command.verb is Verb.ABORT:
+                return Answer(YES, record.id)
+            record = None
         if record is not None and record.rollout.plan.kind is PlanKind.REHEARSAL:
             self._leave_rehearsal(record)
             record = None
@@ -56,6 +62,27 @@ class Backward:
             move = replace(_ending(record.rollout.plan.steps, command, Phase.ROLLED_BACK), stable=stable)
         await self._start(live, record, move, ends=True)
         return Answer(YES, record.id)
+
+    async def workload(self, live: LiveTarget, command: Command, found: Wanted, wanted: Step) -> Answer:
+        """Do a verb on a workload that holds or goes back: within the rollout under way, or as a plan of its own."""
+        record = live.rollout if live.rollout is not None and not live.rollout.rollout.phase.over else None
+        if record is not None:
+            await self._start(live, record, Move(command.verb, (replace(wanted, seq=-3),), command.actor, command.reason), ends=False)
+        else:
+            plan = make_workload_plan(live.target, sides_now(live), wanted)
+            record = await ways.opened(self._parts, live, plan, command)
+            await self._start(live, record, _ending(plan.steps, command, Phase.ROLLED_BACK), ends=True)
+        await quarantine.undone(self._parts, live, record, found.undone, By(command.actor, command.verb.value, command.reason))
+        return Answer(YES, record.id)
+
+    async def _leave_workload(self, live: LiveTarget, record: LiveRollout, command: Command) -> None:
+        """End a verb on a workload that did not get through: there is nothing of it to take back."""
+        record.epoch += 1
+        record.going_back = True
+        note = f"Left by {command.actor.name}: what it sent stays as it was read back."
+        what = RolloutChange(phase=Phase.ABORTED, note=note, raise_token=True, ended_at=self._parts.around.clock.now())
+        await records.change_anyhow(self._parts, live, record, what, By(command.actor, command.verb.value, command.reason, person=True))
+        record.wake.set()
 
     async def rehearse(self, live: LiveTarget, plan: Plan, command: Command) -> LiveRollout:
         """Open a rehearsal and let it run, also over what is done already."""

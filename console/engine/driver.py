@@ -114,6 +114,10 @@ class Driver:
             self._record.moving = False
             if row is None:
                 continue
+            if self._record.rollout.plan.kind is PlanKind.WORKLOADS and row.state is StepState.FAILED:
+                ended = RolloutChange(phase=Phase.ABORTED, ended_at=self._parts.around.clock.now(), note=row.detail)
+                await self._change(ended, wanted.verb.value)  # there is nothing to hold: a person looks, and asks again
+                raise Over
             phase = Phase.UNKNOWN if row.state is StepState.UNKNOWN else Phase.HELD
             if self._record.rollout.phase is Phase.RUNNING:
                 await self._change(RolloutChange(phase=phase, note=row.detail), wanted.verb.value)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from console.engine import quarantine
+from console.engine import quarantine, workverbs
 from console.engine.absence import Absences
 from console.engine.adoption import Adoption, Watching
 from console.engine.asking import Asking
@@ -40,6 +40,7 @@ from console.model.readings import Identity
 from console.model.rollout import Actor, Phase, Rollout
 from console.model.stores import Store, TargetChange, TargetRow
 from console.model.verbs import Verb
+from console.model.workloads import LogAsked, WorkloadsView
 
 LOG = logging.getLogger(__name__)
 
@@ -237,6 +238,14 @@ class Engine:
         if pipeline is None or run is None or run.state != "running":
             raise NotAllowed(f"No pipeline of {rollout} runs here.")
         await pipeline.cancel(run.id, reason)
+
+    async def workloads(self, target: str) -> WorkloadsView:
+        """Return what runs on a target, read now, with what may be done with each workload. Raises RemoteError, NotAllowed."""
+        return await workverbs.view(self._parts, target)
+
+    async def pod_log(self, target: str, asked: LogAsked, told: Callable[[tuple[str, ...]], bool]) -> None:
+        """Tell the lines of a container's log in batches, until it ends or `told` returns False. Raises RemoteError, NotAllowed."""
+        await workverbs.read_log(self._parts, target, asked, told)
 
     async def approve_gate(self, rollout: str, gate: str, reason: str) -> None:
         """Let the pipeline's stage go on that waits at a gate. Raises NotAllowed where it may not, or nothing waits there."""

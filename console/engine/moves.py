@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from console.engine import readiness, systems
+from console.engine import readiness, systems, workverbs
 from console.engine.backward import Backward
 from console.engine.forward import Forward
 from console.engine.lowering import lower_weight
@@ -25,6 +25,7 @@ from console.model.views import SendView
 from console.policy.direction import direction
 from console.policy.may import BACKWARD_OPEN, TO_STABLE
 from console.policy.planning import make_flag_plan, make_rollback_plan, make_switch_plan, step_down_step
+from console.policy.workloads import Wanted
 
 LOSS_S = 0.5
 """A way back waits no longer to learn whether it is past the point of no return."""
@@ -44,20 +45,21 @@ class Moves:
         live = self._parts.target(command.target)
         self._check(live, command)
         command = _as_meant(live, command)
-        forward = self._forward_move(live, command.verb, command.side)
+        found = await workverbs.found_for(self._parts, live, command)
+        forward = self._forward_move(live, command.verb, command.side, found)
         if forward:
             await self._parts.around.store.audit.may_sign()
             await self._parts.asking.refresh()
         else:
             await self._look_for_losses(live, command.verb)
-        decision = (await self._overtaken(live) if forward else None) or self._decide(live, command)
+        decision = (await self._overtaken(live) if forward else None) or self._decide(live, command, found)
         if not decision.allowed:
             await self._refuse(live, command, decision)
             return Answer(decision, live.rollout.id if live.rollout is not None else "")
         if not forward:
-            return await self._back.act(live, command)
+            return await (self._back.act(live, command) if found is None else self._back.workload(live, command, *found))
         try:
-            answer = await self._forward.act(live, command)
+            answer = await (self._forward.act(live, command) if found is None else self._forward.workload(live, command, found[1]))
         except NotAllowed as refused:
             answer = Answer(Decision(False, (refused.message,), refused.advice))
         if not answer.decision.allowed:
@@ -69,10 +71,11 @@ class Moves:
         live = self._parts.target(command.target)
         self._check(live, command)
         command = _as_meant(live, command)
-        if self._forward_move(live, command.verb, command.side):
+        found = await workverbs.found_for(self._parts, live, command)
+        if self._forward_move(live, command.verb, command.side, found):
             await self._parts.asking.refresh()
-        decision = self._decide(live, command)
-        return decision, send_rows(await self._steps_of(live, command))
+        decision = self._decide(live, command, found)
+        return decision, send_rows(await self._steps_of(live, command) if found is None else (found[1],))
 
     async def _overtaken(self, live: LiveTarget) -> Decision | None:
         """Refuse a former holder whose wheel somebody else has by now, whatever this console has read yet; None where that is not so."""
@@ -85,7 +88,7 @@ class Moves:
         reason = f"Your wheel of {record.id} (token {record.held_token}) is over: {lease.holder.name} has it, token {lease.token}."
         return Decision(False, (reason,), f"Look what was done meanwhile; ask {lease.holder.name} for a handover. {BACKWARD_OPEN}")
 
-    def _decide(self, live: LiveTarget, command: Command) -> Decision:
+    def _decide(self, live: LiveTarget, command: Command, found: tuple[Wanted, Step] | None) -> Decision:
         return self._parts.asking.decide(
             live,
             command.verb,
@@ -94,6 +97,7 @@ class Moves:
             weight=command.weight,
             plan_hash=command.plan_hash,
             release=command.release,
+            found=None if found is None else found[0],
         )
 
     async def _look_for_losses(self, live: LiveTarget, verb: Verb) -> None:
@@ -106,7 +110,9 @@ class Moves:
         if not done:
             reading.cancel()  # not waited for: a check that hangs takes its time to end
 
-    def _forward_move(self, live: LiveTarget, verb: Verb, side: str) -> bool:
+    def _forward_move(self, live: LiveTarget, verb: Verb, side: str, found: tuple[Wanted, Step] | None = None) -> bool:
+        if found is not None:
+            return workverbs.way(live, verb, found[0]) is Direction.FORWARD
         return direction(verb, side=side, stable=live.stable) is Direction.FORWARD
 
     def _check(self, live: LiveTarget, command: Command) -> None:

@@ -28,6 +28,13 @@ async def begin(parts: Parts, live: LiveTarget, record: LiveRollout, by: By) -> 
     await _keep(parts, live, QuarantineView(version, parts.around.clock.now(), by.actor.name, reason, record.id), by, record)
 
 
+async def undone(parts: Parts, live: LiveTarget, record: LiveRollout, version: str, by: By) -> None:
+    """Quarantine the version that an undo of a workload takes away, where it is known which one it was."""
+    if not version or version == "unknown" or any(row.version == version and not row.lifted for row in live.quarantined):
+        return
+    await _keep(parts, live, QuarantineView(version, parts.around.clock.now(), by.actor.name, by.reason, record.id), by, record)
+
+
 async def paused(parts: Parts, live: LiveTarget, record: LiveRollout, name: str, by: By) -> None:
     """Note that a reconciler is paused, until a person lets it run again."""
     await begin(parts, live, record, By(by.actor, Verb.ROLLBACK.value, by.reason))

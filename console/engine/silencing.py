@@ -26,7 +26,7 @@ RENEW_S = 400.0
 LEAVE_S = 2.0
 """A console that closes waits no longer for a silence to end; it then ends by itself."""
 
-LOUD = frozenset({PlanKind.FLAG, PlanKind.REHEARSAL, PlanKind.RECONCILERS})
+LOUD = frozenset({PlanKind.FLAG, PlanKind.REHEARSAL, PlanKind.RECONCILERS, PlanKind.WORKLOADS})
 """Plans that move no traffic: nothing is silenced for them."""
 
 

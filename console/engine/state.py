@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from console.engine.by import By
 from console.engine.gates import GateWatch, Judged
@@ -33,6 +33,7 @@ from console.model.stores import Handover, RolloutChange, TargetRow
 from console.model.systems import Side
 from console.model.target import Target
 from console.model.views import AbsenceView, Fact, Marker, QuarantineView, UnknownView
+from console.model.workloads import WorkloadsNow
 
 T = TypeVar("T")
 
@@ -184,6 +185,10 @@ class LiveTarget:
     metrics: Seen[MetricReading] = field(default_factory=Seen)
     flag: Seen[FlagState] = field(default_factory=Seen)
     alerts: Seen[AlertsNow] = field(default_factory=Seen)
+    work: Seen[WorkloadsNow] = field(default_factory=Seen)
+    """What runs, as it was looked at closely last; nobody reads it by the way."""
+    templates: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What workloads were configured as by the digests of their pod templates, those of late: to say what changed since a person looked."""
     schema: Seen[SchemaState] = field(default_factory=Seen)
     silencing: Seen[None] = field(default_factory=Seen)
     """Whether the last look after a silence went well."""
@@ -203,6 +208,8 @@ class LiveTarget:
     stretch: float = 1.0
     """How many times longer than usual it takes until this target's calm systems are read again, where there are many targets."""
     rollout: LiveRollout | None = None
+    rollouts: dict[str, LiveRollout] = field(default_factory=dict)
+    """Every rollout of this target that is at hand."""
     last_done: Rollout | None = None
     """The release or switch that was finished last, to which a rollback goes back before it."""
     took_s: dict[str, float] = field(default_factory=dict)

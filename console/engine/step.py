@@ -171,7 +171,7 @@ async def _forward_outcome(around: Surroundings, live: LiveTarget, order: Order,
     reach("before-read")
     try:
         async with asyncio.timeout(step.deadline_s):
-            if step.kind is StepKind.WEIGHT:
+            if step.kind in {StepKind.WEIGHT, StepKind.WORKLOAD}:
                 await systems.check_identity(live)
             found = await systems.read(live, step)
     except (ConsoleError, TimeoutError) as error:
@@ -181,8 +181,9 @@ async def _forward_outcome(around: Surroundings, live: LiveTarget, order: Order,
         return Outcome(row.id, StepState.CONFIRMED, around.clock.now(), None, found.at, found.values, detail)
     if step.precondition is not None and not systems.fits(step.kind, step.precondition, found.values):
         seen, expected = systems.words(step.kind, found.values), systems.words(step.kind, step.precondition)
-        live.drift = f"{seen} was found where {expected} should be"
-        detail = f"Drift: {live.drift}. Nothing was sent."
+        drift = f"{seen} was found where {expected} should be"
+        live.drift = live.drift if step.kind is StepKind.WORKLOAD else drift
+        detail = f"Drift: {drift}. Nothing was sent."
         return Outcome(row.id, StepState.FAILED, around.clock.now(), None, found.at, found.values, detail)
     sent = await _send(around, live, order, backward_=False)
     if sent.error is not None and not sent.maybe:

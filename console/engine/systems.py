@@ -12,6 +12,7 @@ from console.model.ports import Undo
 from console.model.readings import SplitChange
 from console.model.verbs import Direction, Verb
 from console.policy.wayback import DECLARED
+from console.policy.workloads import workload_words
 
 NEAR = 0.6
 """Per cent by which a weight read back may differ from the one wanted: routers keep weights as small whole numbers."""
@@ -36,6 +37,9 @@ async def read(live: LiveTarget, step: Step) -> Found:
         live.flag.took(flag, flag.at)
         on = flag.on if flag.in_effect is not False else not flag.on  # asked for, but not yet seen by those who evaluate it
         return Found({"on": on, "percent": flag.percent}, flag.at)
+    if step.kind is StepKind.WORKLOAD and live.connections.work is not None:
+        there = await live.connections.work.state(step.name)
+        return Found({**there.values, "changed": there.changed}, there.at)
     if step.kind in DECLARED:
         state = await _undo(live, step).look()
         live.look(connection_name(step)).took(state, state.at)
@@ -52,6 +56,8 @@ async def send(live: LiveTarget, step: Step, key: str, *, backward: bool) -> Non
         await live.connections.flags.set_flag(on=bool(step.want["on"]), percent=int(step.want["percent"]), key=key)
     elif step.kind in DECLARED:
         await _undo(live, step).run(key)
+    elif step.kind is StepKind.WORKLOAD and live.connections.work is not None:
+        await live.connections.work.change(step.name, step.verb, step.want, backward=backward)
     else:
         raise _absent(live, step)
 
@@ -80,6 +86,8 @@ def words(kind: StepKind, values: Mapping[str, Any] | None) -> str:
         return f"on for {float(values['percent']):.4g} %" if values.get("on") else "off"
     if kind in DECLARED:
         return ("done" if values.get("done") else "not done") + (f" ({values['detail']})" if values.get("detail") else "")
+    if kind is StepKind.WORKLOAD:
+        return workload_words(values)
     return ", ".join(f"{key} {value}" for key, value in values.items())
 
 

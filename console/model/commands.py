@@ -17,6 +17,8 @@ class OnWorkload:
     image: str = ""
     container: str = ""
     revision: int = 0
+    seen: str = ""
+    """The pod template's digest that the person looked at: where it is another one by now, nothing goes forward."""
 
 
 @dataclass(frozen=True, slots=True)

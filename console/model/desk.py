@@ -18,6 +18,7 @@ from console.model.team import RecordsView, TeamTried
 from console.model.train import TrainPlan
 from console.model.views import HandoverCard, SendView, StageView, Update
 from console.model.wizard import Wizard
+from console.model.workloads import LogAsked, WorkloadsView
 
 Cancel = Callable[[], None]
 
@@ -130,6 +131,17 @@ class Desk(Protocol):
 
     async def approve_gate(self, rollout: str, gate: str, reason: str) -> None:
         """Let the pipeline's stage go on that waits at a gate; a forward move. Raises NotAllowed where it may not."""
+        ...
+
+    async def workloads(self, target: str) -> WorkloadsView:
+        """Return what runs on a target, read now, and what may be done with each workload. Raises RemoteError, NotAllowed."""
+        ...
+
+    async def pod_log(self, target: str, asked: LogAsked, told: Callable[[tuple[str, ...]], bool]) -> None:
+        """Tell the lines of a container's log in batches, until it ends. Raises RemoteError, NotAllowed.
+
+        `told` is called off the Qt thread, at least once a second, and ends it by returning False.
+        """
         ...
 
     async def start_train(self, plan: TrainPlan, reason: str) -> Answer:

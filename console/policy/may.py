@@ -297,6 +297,8 @@ def _clocks(request: Request) -> _No | None:
 
 
 def _obstacles(request: Request) -> _No | None:
+    if request.obstacles and request.verb in ON_WORKLOADS:
+        return _No(" ".join(request.obstacles), "Nothing was changed. Look at it as it is now, then decide.")
     if request.verb is not Verb.START or not request.obstacles:
         return None
     return _No(" ".join(request.obstacles), "Mend the target file and plan again.")

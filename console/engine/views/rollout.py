@@ -159,6 +159,7 @@ def _no_release(live: LiveTarget, record: LiveRollout) -> str:
     sentences = {
         PlanKind.FLAG: f"Flag {plan.release} of {title}: {phase.value}",
         PlanKind.REHEARSAL: f"Rehearsal of the way back on {title}: {rehearsed}",
+        PlanKind.WORKLOADS: f"{plan.release[:1].upper()}{plan.release[1:]} of {title}: {rehearsed}",
         PlanKind.RECONCILERS: f"Resume {plan.release} of {title}: {phase.value}",
     }
     return sentences.get(plan.kind, "")

@@ -9,6 +9,7 @@ from console.model.target import Target
 from console.model.verbs import Direction, State, Verb
 from console.model.views import SendView, StageView
 from console.policy.wayback import DECLARED
+from console.policy.workloads import verb_words, workload_words
 
 STATE_OF_STEP = {
     StepState.PLANNED: State.PLANNED,
@@ -116,6 +117,9 @@ def what_of(each: Step) -> str:
         return f"Run the migration: {each.name}"
     if each.kind in UNDO_WORDS:
         return f"{UNDO_WORDS[each.kind]}: {each.name}"
+    if each.kind is StepKind.WORKLOAD:
+        said = verb_words(each.verb, each.name)
+        return f"{said[:1].upper()}{said[1:]}"
     if each.kind is StepKind.FLAG:
         return f"Flag {'on' if each.want.get('on') else 'off'}"
     if each.verb in {Verb.ROLLBACK, Verb.SWITCH_BACK, Verb.ABORT}:
@@ -133,6 +137,8 @@ def _value(kind: StepKind, want: Mapping[str, object]) -> str:
         return ", ".join(f"{side} {weight} %" for side, weight in want.items())
     if kind is StepKind.FLAG:
         return f"on for {want.get('percent')} %" if want.get("on") else "off"
+    if kind is StepKind.WORKLOAD:
+        return workload_words({key: value for key, value in want.items() if key != "uid"})
     return ", ".join(str(value) for value in want.values())
 
 

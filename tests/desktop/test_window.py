@@ -63,6 +63,15 @@ def test_a_chosen_target_stays_chosen_when_another_one_fails(opened):
     assert inside.steering.target.name == "account-eu"
 
 
+def test_the_engine_is_told_which_target_the_window_is_for_once(qtbot, opened):
+    inside = opened(samples.healthy())
+    inside.steering.pick("account-eu")
+    inside.steering.refresh()
+    qtbot.waitUntil(lambda: inside.desk.called("look_at")[-1:] == [("account-eu",)])
+    looked_at = [name for (name,) in inside.desk.called("look_at") if name]
+    assert looked_at == ["checkout-eu", "account-eu"]
+
+
 def test_f8_acts_at_once_while_a_gate_fails(qtbot, opened):
     inside = opened(samples.incident())
     key(qtbot, inside, Qt.Key.Key_F8)

@@ -72,21 +72,42 @@ def lines(views: Iterable[TargetView], text: str = "", states: frozenset[State] 
     `text` keeps targets whose name, title, versions or owner hold every word of it; `states` keeps only those states.
     """
     words = text.casefold().split()
-    kept = [view for view in views if (not states or view.state in states) and _has(view, words)]
+    groups: dict[Group, list[TargetView]] = {group: [] for group in Group}
+    for view in views:
+        if (not states or view.state in states) and _has(view, words):
+            groups[group_of(view)].append(view)
     shown: list[Line] = []
-    for group in Group:
-        members = sorted((v for v in kept if group_of(v) is group), key=lambda v: (_RANK[v.state], v.name))
+    for group, members in groups.items():
         if members:
+            members.sort(key=lambda view: (_RANK[view.state], view.name))
             shown.append(Head(group, len(members)))
             shown.extend(members)
     return tuple(shown)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What decides where a target stands in the table, and whether it passes a filter; most readings change nothing of it."""
+
+    group: Group
+    state: State
+    text: str
+
+
+def place_of(view: TargetView) -> Place:
+    """Return what decides about a target's row."""
+    return Place(group_of(view), view.state, _text(view))
+
+
 def _has(view: TargetView, words: list[str]) -> bool:
     if not words:
         return True
-    text = f"{view.name} {view.title} {view.stable_version} {view.canary_version} {view.owner} {view.environment}".casefold()
+    text = _text(view)
     return all(word in text for word in words)
+
+
+def _text(view: TargetView) -> str:
+    return f"{view.name} {view.title} {view.stable_version} {view.canary_version} {view.owner} {view.environment}".casefold()
 
 
 def counts(views: Iterable[TargetView]) -> tuple[tuple[State, int], ...]:

@@ -16,7 +16,7 @@ from console.desktop.pages.laying import page_layout, row
 from console.desktop.pages.preferences import preferences
 from console.desktop.pages.rehearsing import Rehearsing
 from console.desktop.pages.target_moves import TargetMoves
-from console.desktop.pages.target_order import Group, group_of
+from console.desktop.pages.target_order import Group
 from console.desktop.pages.target_panel import TargetPanel
 from console.desktop.pages.targets_table import TargetsTable
 from console.desktop.widgets.age import ticker
@@ -77,7 +77,7 @@ class TargetsPage(Page):
         else:
             self._stack.setCurrentWidget(self._fleet)
             self._fill_table()
-        self.badge_changed.emit(sum(1 for view in targets.values() if group_of(view) is Group.PERSON))
+        self.badge_changed.emit(self.table.model.count(Group.PERSON) if targets else 0)
         self.place_changed.emit()
 
     def show_subject(self, subject: str) -> None:

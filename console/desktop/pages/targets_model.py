@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from console.desktop.pages.headed import HeadedModel
-from console.desktop.pages.target_order import Head, Line, lines
+from console.desktop.pages.target_order import Group, Head, Line, Place, lines, place_of
 from console.model.verbs import State
 from console.model.views import TargetView
 
@@ -38,14 +38,27 @@ class TargetsModel(HeadedModel):
         super().__init__(parent)
         self._spoken = spoken
         self._views: dict[str, TargetView] = {}
-        self._lines: tuple[Line, ...] = ()
+        self._places: dict[str, Place] = {}
+        self._lines: list[Line] = []
+        self._rows: dict[str, int] = {}
         self._text = ""
         self._states: frozenset[State] = frozenset()
 
-    def show(self, views: Iterable[TargetView]) -> None:
-        """Show these targets and no others."""
-        self._views = {view.name: view for view in views}
+    def show(self, views: Iterable[TargetView]) -> bool:
+        """Show these targets and no others; tell whether any of them may stand elsewhere now, or only rows have changed."""
+        before, self._views = self._views, {view.name: view for view in views}
+        changed = [view for name, view in self._views.items() if before.get(name) is not view]
+        places = {view.name: place_of(view) for view in changed}
+        if len(before) == len(self._views) and all(self._places.get(name) == place for name, place in places.items()):
+            self._replace(changed)
+            return False
+        self._places = {name: places.get(name) or self._places[name] for name in self._views}
         self._arrange()
+        return True
+
+    def count(self, group: Group) -> int:
+        """Return how many targets are in a group, whether they pass the filter or not."""
+        return sum(1 for place in self._places.values() if place.group is group)
 
     def narrow(self, text: str, states: frozenset[State]) -> None:
         """Keep only targets that hold every word and are in one of these states (all, when empty)."""
@@ -68,7 +81,7 @@ class TargetsModel(HeadedModel):
 
     def row_of(self, name: str) -> int:
         """Return the row of a target, -1 when it is not shown."""
-        return next((row for row, line in enumerate(self._lines) if not isinstance(line, Head) and line.name == name), -1)
+        return self._rows.get(name, -1)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
         """Return the number of lines, heads included."""
@@ -98,23 +111,29 @@ class TargetsModel(HeadedModel):
         return None
 
     def _arrange(self) -> None:
-        fresh = lines(self._views.values(), self._text, self._states)
-        if [_key(line) for line in fresh] == [_key(line) for line in self._lines]:
-            self._replace(fresh)
-        else:
+        fresh = list(lines(self._views.values(), self._text, self._states))
+        if [_key(line) for line in fresh] != [_key(line) for line in self._lines]:
             self._reorder(fresh)
-
-    def _replace(self, fresh: tuple[Line, ...]) -> None:
+            return
         old, self._lines = self._lines, fresh
         for row, (before, after) in enumerate(zip(old, fresh, strict=True)):
             if before is not after:
                 self.dataChanged.emit(self.index(row, 0), self.index(row, AGE))
 
-    def _reorder(self, fresh: tuple[Line, ...]) -> None:
+    def _replace(self, views: Iterable[TargetView]) -> None:
+        """Show newer views in the rows where their targets stand."""
+        for view in views:
+            row = self._rows.get(view.name)
+            if row is not None:
+                self._lines[row] = view
+                self.dataChanged.emit(self.index(row, 0), self.index(row, AGE))
+
+    def _reorder(self, fresh: list[Line]) -> None:
         self.layoutAboutToBeChanged.emit()
         kept = [(index, _key(self._lines[index.row()])) for index in self.persistentIndexList()]
         self._lines = fresh
         rows = {_key(line): row for row, line in enumerate(fresh)}
+        self._rows = {line.name: row for row, line in enumerate(fresh) if not isinstance(line, Head)}
         for index, key in kept:
             row = rows.get(key, -1)
             self.changePersistentIndex(index, self.index(row, index.column()) if row >= 0 else QModelIndex())

@@ -62,9 +62,10 @@ class TargetsTable(QWidget):
     def show_targets(self, views: Sequence[TargetView]) -> None:
         """Show these targets."""
         self._views = tuple(views)
+        if not self.model.show(views) and views:
+            return
         self.filter.setPlaceholderText(f"Filter {len(views):,} target{'s' if len(views) != 1 else ''}")
         self._show_chips()
-        self.model.show(views)
         self._fit()
 
     def select(self, name: str) -> None:

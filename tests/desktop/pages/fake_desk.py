@@ -136,7 +136,7 @@ class FakeDesk:
             raise self.errors[method]
 
     async def look_at(self, target):
-        """Say nothing: what a test shows is whole."""
+        self._note("look_at", target)
 
     async def act(self, command):
         self._note("act", command)

@@ -1,7 +1,7 @@
 """One step by the protocol: intent first, then send, then read back, then outcome; never lost, never sent twice blindly."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,7 +40,8 @@ AGAIN = frozenset({429, 500, 502, 503, 504})
 class Order:
     """A step to run for somebody. `token` and `guard` are for forward steps; `step_id` is the idempotency key.
 
-    `stop` is asked right before each sending and says in words why nothing may be sent any more, "" when it may.
+    `stop` is asked right before each sending and says in words why nothing may be sent any more, "" when it may. `again` is awaited before
+    what was sent is sent once more.
     """
 
     step: Step
@@ -50,6 +51,7 @@ class Order:
     token: int | None = None
     guard: Guard | None = None
     stop: Callable[[], str] = str
+    again: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -81,16 +83,21 @@ async def backward(around: Surroundings, live: LiveTarget, record: LiveRollout, 
     """Run a step that lowers exposure, and return its settled row; `sent` is done as soon as the intent is durable.
 
     Absolute values: sent at once without waiting for a read, read back, and sent again a few times where the target does not answer.
-    A store that cannot record does not stop it; the row then says "not recorded".
+    A store that cannot record does not stop it; the row then says "not recorded", and is recorded before it is sent again where it can be.
     """
     row = await intend_backward(around, record, order)
+
+    async def record_again() -> None:
+        if record.rows[row.id].recorded == "not recorded" and not record.in_memory:
+            await intend_backward(around, record, order)
+
     live.sending += 1
     try:
-        outcome = await _backward_outcome(around, live, order, row, sent)
+        outcome = await _backward_outcome(around, live, replace(order, again=record_again), row, sent)
     finally:
         live.sending -= 1
         live.touch()
-    return await settle(around, record, row, outcome)
+    return await settle(around, record, record.rows[row.id], outcome)
 
 
 async def look_again(around: Surroundings, live: LiveTarget, record: LiveRollout, row: StepRow, note: str) -> StepRow:
@@ -198,6 +205,8 @@ async def _backward_outcome(
 ) -> Outcome:
     tries, outcome = 5, Outcome(row.id, StepState.UNKNOWN, around.clock.now())
     for attempt in range(1, tries + 1):
+        if attempt > 1 and order.again is not None:
+            await order.again()
         sending = asyncio.ensure_future(_send(around, live, order, backward_=True))
         if told is not None and not told.done():
             told.set_result(None)
@@ -224,6 +233,8 @@ async def _send(around: Surroundings, live: LiveTarget, order: Order, *, backwar
     reach("before-send")
     sent = Sent()
     for attempt in range(1, 4):
+        if attempt > 1 and order.again is not None:
+            await order.again()
         if attempt > 1 and order.stop() != "":
             break
         sent = await send_once(around, live, order, backward_=backward_)

@@ -1,11 +1,13 @@
 """The way back: at once, by absolute values, whatever else is broken."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from engine_fakes import BEN, BLUE, GREEN, world
 
+from console.model.commands import Command
 from console.model.errors import OutcomeUnknown, Unreachable
 from console.model.events import StepSettled
 from console.model.freeze import Blackout, FreezeWindow, OneOff
@@ -146,6 +148,22 @@ async def test_roll_back_goes_on_when_nothing_can_be_recorded_and_says_so(tmp_pa
         assert w.shop.router.weights == BACK
         assert "Not everything could be recorded" in view.note
         assert "Not recorded" in view.sends[0].detail
+
+
+async def test_what_could_not_be_recorded_is_recorded_before_it_is_sent_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        w.store.trouble.broken, w.shop.router.deaf = True, Unreachable("No answer.", sent=True)
+        asked = asyncio.ensure_future(desk.engine.act(Command(Verb.ROLLBACK, "shop", desk.actor, "test")))
+        await w.time.until(asked.done)
+        assert [row.id for row in await w.store._store.journal.steps(rollout) if row.step.verb is Verb.ROLLBACK] == []
+        w.store.trouble.broken = False
+        await w.time.advance(15)
+        assert [row.state for row in await w.store.journal.steps(rollout) if row.step.verb is Verb.ROLLBACK] == [StepState.SENT]
+        w.shop.router.deaf = None
+        await desk.until_phase(rollout, "rolled back")
 
 
 async def test_roll_back_without_a_rollout_goes_on_when_nothing_can_be_recorded(tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from console.desktop.page import PageEntry
 
 
+_LEAST_PAGE = (1000, 520)
+"""With less room than this the pages scroll."""
+
+
 class Window(QMainWindow):
     """Rail and bars can be read at the first paint; everything slow to load is left out here."""
 
@@ -64,8 +68,7 @@ class Window(QMainWindow):
 
     def _scrolled(self, pages: QStackedWidget) -> QScrollArea:
         """Return the pages in an area that scrolls where they want more room than there is; rail and bars stay."""
-        wide, high = theme.pair("window_min")
-        pages.setMinimumSize(wide - theme.size("rail") - 8, high - theme.size("top_bar") - theme.size("bottom_bar") - 8)
+        pages.setMinimumSize(*_LEAST_PAGE)
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)

@@ -89,3 +89,12 @@ def test_on_a_small_screen_the_window_fits_the_pages_scroll_and_the_bar_stays(op
     bar = window.bottom
     assert all(button.mapTo(window, button.rect().bottomRight()).x() < 860 for button in bar.buttons.values())
     assert window.stack.width() > 860
+
+
+@pytest.mark.parametrize("key", ["releases", "audit", "calendar", "settings"])
+def test_a_page_fits_into_a_window_of_1100_without_scrolling_sideways(opened, key):
+    inside = opened(samples.incident(), size=(1100, 700))
+    inside.go(key)
+    stack = inside.window.stack
+    assert stack.width() <= 1100 - theme.size("rail") - 2 * 3
+    assert stack.currentWidget().minimumSizeHint().width() <= stack.width()

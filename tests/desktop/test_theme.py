@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QFontDatabase, QFontInfo, QFontMetricsF, QPalette
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetricsF, QPalette
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
 
 from console.desktop import theme
 from console.desktop.tokens import tokens
@@ -96,3 +97,22 @@ def test_the_tokens_are_the_ones_that_were_designed():
     loaded = json.loads((Path(theme.__file__).parents[2] / "resources" / "tokens.json").read_text(encoding="utf-8"))
     assert loaded["meta"]["name"] == "release-console tokens"
     assert loaded["colour"]["dark"]["fail"] == "#FF6F6A"
+
+
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("made", [QLineEdit, QPlainTextEdit])
+def test_a_placeholder_can_be_read_on_its_field(qtbot, qapp, name, made):
+    before = theme.current()
+    theme.apply(qapp, name)
+    field = made()
+    qtbot.addWidget(field)
+    field.setFont(QFont(field.font().family(), 60))
+    field.setPlaceholderText("HIM")
+    field.resize(400, 160)
+    field.show()
+    image = field.grab().toImage()
+    ground = image.pixelColor(200, 150).name()
+    inks = (image.pixelColor(x, y).name() for x in range(14, 300, 2) for y in range(20, 120, 2))
+    found = max(contrast(ink, ground) for ink in inks)
+    theme.apply(qapp, before)
+    assert found >= TEXT_LEAST

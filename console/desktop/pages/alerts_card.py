@@ -1,6 +1,7 @@
 """The alerts that fire beside a rollout, with their age, and whether those that it is expected to raise are silenced."""
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from console.desktop import forms
 from console.desktop.pages.laying import Card, row
@@ -15,6 +16,8 @@ SHOWN = 3
 """Alerts that have a line of their own; all stand in the tooltip."""
 
 OLD_S = 20.0
+_SEVERITIES = {"critical": 0, "page": 0, "error": 0, "info": 2, "none": 2}
+"""What stands first among alerts that fire, and last; a severity that is not known stands between."""
 
 
 class AlertsCard(Card):
@@ -24,12 +27,21 @@ class AlertsCard(Card):
         super().__init__(pad=13, parent=parent)
         self._view: AlertsView | None = None
         self.head, self.age = MarkLabel("label", 15), AgeLabel("alerts")
-        self.lines = [Label("", "small", elide=True) for _ in range(SHOWN)]
+        self.lines = [_Line() for _ in range(SHOWN)]
+        self.more = Label("", "small", "text.3")
         self.quiet = Label("", "small", "text.2", wrap=True)
         self.body.setSpacing(4)
         self.body.addLayout(row([self.head, -1, self.age]))
-        for line in self.lines:
-            self.body.addWidget(line)
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 1)
+        for at, line in enumerate(self.lines):
+            for column, part in enumerate(line.parts):
+                grid.addWidget(part, at, column)
+        self.body.addLayout(grid)
+        self.body.addWidget(self.more)
         self.body.addWidget(self.quiet)
         ticker().ticked.connect(self._tick)
 
@@ -49,12 +61,35 @@ class AlertsCard(Card):
         view = self._view
         if view is None:
             return
-        told = [_words(alert) for alert in view.alerts]
-        tip = plain_tip("\n".join(told))
-        for line, words in zip(self.lines, [*told, *[""] * SHOWN], strict=False):
-            line.setText(words)
-            line.setVisible(bool(words))
-            line.setToolTip(tip)
+        worst = sorted(view.alerts, key=lambda alert: (alert.silenced, _SEVERITIES.get(alert.severity.lower(), 1)))
+        tip = plain_tip("\n".join(f"{_words(alert)}, for {_since(alert)}" for alert in worst))
+        for line, alert in zip(self.lines, [*worst, *[None] * SHOWN], strict=False):
+            line.show_alert(alert)
+        left = len(worst) - SHOWN
+        self.more.setText(f"and {left} more" if left > 0 else "")
+        self.more.setVisible(left > 0)
+        self.setToolTip(tip)
+
+
+class _Line:
+    """An alert: whether it fires or is silenced, what it says, and for how long; where there is little room its words are cut first."""
+
+    def __init__(self) -> None:
+        self.state, self.words, self.since = MarkLabel("small.strong", 13), Label("", "small", elide=True), Label("", "caption", "text.3")
+        self.parts: tuple[QWidget, ...] = (self.state, self.words, self.since)
+        self.since.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+    def show_alert(self, alert: Alert | None) -> None:
+        """Show an alert, or nothing."""
+        for part in self.parts:
+            part.setVisible(alert is not None)
+        if alert is None:
+            return
+        state, word = (State.PLANNED, "silenced") if alert.silenced else (State.FAILED, "fires")
+        self.state.show_state(state, word, alert.name)
+        self.words.setText(_words(alert))
+        self.words.set_ink("text.2" if alert.silenced else "text")
+        self.since.setText(f"for {_since(alert)}")
 
 
 def state_of(view: AlertsView) -> State:
@@ -65,7 +100,9 @@ def state_of(view: AlertsView) -> State:
 
 
 def _words(alert: Alert) -> str:
-    since = forms.age((ticker().now() - alert.since).total_seconds())
-    parts = ("silenced" if alert.silenced else "", alert.severity, alert.name)
     summary = f": {alert.summary}" if alert.summary else ""
-    return f"{' '.join(part for part in parts if part)}{summary}, for {since}"
+    return f"{' '.join(part for part in (alert.severity, alert.name) if part)}{summary}"
+
+
+def _since(alert: Alert) -> str:
+    return forms.age((ticker().now() - alert.since).total_seconds())

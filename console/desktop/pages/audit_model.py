@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from console.desktop.pages.headed import HeadedModel
-from console.model.audit import Record
+from console.model.audit import Record, RecordKind
 
 Index = QModelIndex | QPersistentModelIndex
 Deliver = Callable[[Sequence[Record]], None]
@@ -141,7 +141,7 @@ def cell_text(record: Record, column: int, when: Callable[[Record], str]) -> str
         WHAT: lambda: f"{entry.kind} · {entry.verb}" if entry.verb and entry.verb != str(entry.kind) else str(entry.kind),
         TARGET: lambda: entry.target,
         ROLLOUT: lambda: entry.rollout,
-        RESULT: lambda: entry.result,
+        RESULT: lambda: entry.result or ("freeze" if entry.kind is RecordKind.FREEZE else ""),
         WHY: lambda: entry.reason,
     }
     return texts[column]()

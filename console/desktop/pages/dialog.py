@@ -41,7 +41,11 @@ class Asking(QDialog):
         self.answer.clicked.connect(self.answered)
         self.cancel = Button("Cancel")
         self.cancel.clicked.connect(self.reject)
-        self.foot = row([-1, self.cancel, self.answer])
+        self.missing = Label("", "small", "text.3", elide=True)
+        """What is missing for an answer, in sight: a shut button alone is a riddle."""
+        self.answer.locked.connect(self.missing.setText)
+        self.foot = row([self.missing, self.cancel, self.answer])
+        self.foot.setStretch(0, 1)
         outer.addLayout(self.foot)
 
     def event(self, event: QEvent) -> bool:

@@ -30,6 +30,7 @@ from console.model.verbs import Verb
 from console.model.views import GateView, RolloutView
 
 _CHARTS, _CHART_LEAST = 4, 132
+_ACTS_SMALL = 404
 _SMALL = (1330, 700)
 """Under this width or height of the page, cards are lower and columns narrower."""
 
@@ -75,6 +76,7 @@ class RolloutPane(QWidget):
         fill(right := QVBoxLayout(acts), cards, theme.size("gutter"))
         right.setStretch(7, 1)
         self._right = Scrolled(acts)
+        self._right.setFixedWidth(_ACTS_SMALL)  # the least, until there is a size: a page behind another one must not widen the window
         head = row([column([self.headline, self._subline], 2), self.loss], 16)
         head.setStretch(0, 1)
         fill(whole := QVBoxLayout(self), [head, self.strip, row([left, self._right], theme.size("gutter"))], theme.size("gutter"))
@@ -119,7 +121,7 @@ class RolloutPane(QWidget):
         super().resizeEvent(event)
         wide, high = event.size().width(), event.size().height()
         narrow, low = wide < _SMALL[0] - 40, high < _SMALL[1]
-        self._right.setFixedWidth(404 if narrow else theme.pair("act_card")[0])
+        self._right.setFixedWidth(_ACTS_SMALL if narrow else theme.pair("act_card")[0])
         self._chart_box.setFixedHeight(124 if low else 218)
         self.strip.set_small(low)
         self.act.set_small(low)

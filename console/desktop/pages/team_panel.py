@@ -45,6 +45,13 @@ def fact_rows(view: RecordsView) -> tuple[tuple[str, str], ...]:
     return tuple((name, words) for name, words in rows if words)
 
 
+def caution_words(view: RecordsView) -> str:
+    """Say what to do where the connection to a team's database is not protected on its way; "" where it is, or where there is none."""
+    if "NOT " not in view.protection:
+        return ""
+    return "The way to the database is not safe. Ask for an address with sslmode=verify-full, and share with the team anew."
+
+
 def console_words(console: ConsoleSeen) -> tuple[str, str]:
     """Return a process in words: what it is and whose, and its version where that is another than ours."""
     other = "" if console.version == __version__ else ", another version than this window"
@@ -106,6 +113,7 @@ class TeamPanel(Panel):
         self.state = MarkLabel("label", 15)
         self.head_widget(self.state)
         self.facts, self.problem = Facts(66), Label("", "small", "look", wrap=True)
+        self.caution = Label("", "small.strong", "look", wrap=True)
         self.consoles_head, self.consoles = Label("Consoles and agents", "small.strong", "text.2"), ConsoleRows()
         self.alone = Label(
             "Nobody shares these records. A team keeps them in a PostgreSQL database, where every console sees a change at once and the "
@@ -115,7 +123,17 @@ class TeamPanel(Panel):
             wrap=True,
         )
         self.waiting, self.next = WaitingNote(), Label("", "small.strong", "look", wrap=True)
-        for part in (self.problem, self.waiting, self.facts, Hairline(), self.consoles_head, self.consoles, self.alone, self.next):
+        for part in (
+            self.problem,
+            self.waiting,
+            self.facts,
+            self.caution,
+            Hairline(),
+            self.consoles_head,
+            self.consoles,
+            self.alone,
+            self.next,
+        ):
             self.body.addWidget(part)
         self.body.addLayout(self._buttons())
         self.problem.hide()
@@ -145,6 +163,8 @@ class TeamPanel(Panel):
         self.problem.setVisible(bool(view.problem))
         self.waiting.show_view(view)
         self.facts.show_rows(fact_rows(view))
+        self.caution.setText(caution_words(view))
+        self.caution.setVisible(bool(self.caution.text()))
         self.consoles.show_consoles(view.consoles)
         self.consoles_head.setVisible(bool(view.consoles))
         self.alone.setVisible(not view.team)

@@ -3,9 +3,10 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from console.desktop import theme
 from console.desktop.pages.laying import Card, row
 from console.desktop.widgets.button import Button
-from console.desktop.widgets.label import Label
+from console.desktop.widgets.label import Label, plain_tip
 from console.desktop.widgets.mark import MarkLabel
 from console.model.train import TrainPhase
 from console.model.verbs import Verb
@@ -32,13 +33,17 @@ class TrainCard(Card):
         self.resume.clicked.connect(lambda: self.resumed.emit(self._train))
         self.back.clicked.connect(lambda: self.rolled_back.emit(self._train))
         self.body.setSpacing(6)
-        self.body.addLayout(row([self.head, -1, self.hold, self.resume, self.back]))
+        self.effect = Label("", "small", "text.3", elide=True)
+        self.effect.setAlignment(_RIGHT)
+        head = row([self.head, self.effect, self.hold, self.resume, self.back])
+        head.setStretch(1, 1)
+        self.body.addLayout(head)
         self.body.addWidget(self.note)
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(14)
         self._grid.setVerticalSpacing(3)
-        self._grid.setColumnStretch(4, 1)
+        self._grid.setColumnStretch(5, 1)
         self.body.addLayout(self._grid)
         self.rows: list[_Row] = []
         self.hide()
@@ -60,7 +65,11 @@ class TrainCard(Card):
         self.back.setVisible(view.phase is not TrainPhase.ROLLED_BACK)
         self.back.setEnabled(back.enabled)
         self.back.setAccessibleName(f"Roll back the train {view.name}: {back.second}")
-        self.back.setToolTip(back.second)
+        self.back.setToolTip(plain_tip(back.second))
+        self.hold.setToolTip(plain_tip(view.verbs[Verb.HOLD].second))
+        self.resume.setToolTip(plain_tip(resume.second))
+        self.effect.setText(f"Roll back {back.second}" if back.enabled else back.second)
+        self.effect.setVisible(not self.back.isHidden())
         while len(self.rows) < len(view.members):
             self.rows.append(_Row(self, self._grid, len(self.rows)))
         for at, each in enumerate(self.rows):
@@ -73,11 +82,13 @@ class _Row:
     def __init__(self, card: TrainCard, grid: QGridLayout, at: int) -> None:
         self._member: MemberView | None = None
         self.number, self.state = Label("", "small", "text.2"), MarkLabel("small.strong", 13)
+        self.name = Label("", "small.strong")
         self.what, self.fact = Label("", "small"), Label("", "small", "text.2", elide=True)
         self.number.setAlignment(_RIGHT)
         self.link = Button("", "link")
+        self.link.setFont(theme.font("small"))
         self.link.clicked.connect(lambda: card.chosen.emit(self._shown()))
-        self.parts: tuple[QWidget, ...] = (self.number, self.state, self.what, self.link, self.fact)
+        self.parts: tuple[QWidget, ...] = (self.number, self.state, self.name, self.what, self.link, self.fact)
         for column, part in enumerate(self.parts):
             grid.addWidget(part, at, column)
 
@@ -91,8 +102,9 @@ class _Row:
         self.number.setText(str(member.number))
         self.state.show_state(member.state, member.word, member.target)
         after = f", after {' and '.join(member.after)}" if member.after else ""
-        until = " (gate)" if member.until == "gate" else ""
-        self.what.setText(f"{member.title} {member.version}{until}{after}")
+        until = ", the next starts once its gates passed" if member.until == "gate" else ""
+        self.name.setText(member.target)
+        self.what.setText(f"{member.title} {member.version}{after}{until}")
         shown = self._shown()
         self.link.setVisible(bool(shown) and shown != rollout)
         self.link.setText(shown)

@@ -1,6 +1,6 @@
 """Push buttons: plain, forward (blue), act (solid ink), quiet, and links."""
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -12,7 +12,9 @@ _INK = {"forward": "text.inverse", "act": "act.text", "link": "accent"}
 
 
 class Button(QPushButton):
-    """A button of one kind for all its life: plain, forward, act, quiet, link, pill or segment."""
+    """A button of one kind for all its life: plain, forward, act, quiet, link, pill or segment. `locked` carries why it was shut, or ""."""
+
+    locked = Signal(str)
 
     def __init__(self, text: str, kind: str = "plain", icon: str = "", *, tall: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -42,6 +44,7 @@ class Button(QPushButton):
         self.setToolTip(plain_tip(reason))
         self.setAccessibleDescription(reason)
         self._tint()
+        self.locked.emit(reason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Press at Enter as at Space: Qt does so in dialogs only, and Roll back now must go at the first key."""

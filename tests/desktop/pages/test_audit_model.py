@@ -1,10 +1,11 @@
 """The audit table brings records page by page and never all of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, Qt
 
-from console.desktop.pages.audit_model import PAGE, TARGET, WHAT, AuditModel
+from console.desktop.pages.audit_model import PAGE, RESULT, TARGET, WHAT, AuditModel, cell_text
 from console.model.audit import Entry, Record, RecordKind
 from console.model.rollout import Actor
 
@@ -100,3 +101,9 @@ def test_cells_say_who_did_what_where(qapp):
     model.restart()
     assert model.data(model.index(0, WHAT)) == "intent · rollback"
     assert model.data(model.index(0, TARGET), Qt.ItemDataRole.DisplayRole) == "checkout-eu"
+
+
+def test_a_freeze_has_a_word_beside_its_mark(qapp):
+    plain = record(1)
+    assert cell_text(plain, RESULT, str) == ""
+    assert cell_text(replace(plain, entry=replace(plain.entry, kind=RecordKind.FREEZE)), RESULT, str) == "freeze"

@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from console.desktop.pages.dialog import Asking
+from console.desktop.pages.dialog import Asking, AskingWhy
 from console.desktop.pages.settings import SettingsPage
 from console.desktop.pages.team_dialogs import JoinDialog, MoveDialog, leave_words, tried_rows
 from console.model.errors import StoreError
@@ -154,3 +154,11 @@ def test_a_question_grows_with_what_it_has_to_show(page, desk, qtbot):
     desk.errors["team_use"] = StoreError("The server went away. " * 12, means="Nothing was changed.", advice="Try again.")
     qtbot.mouseClick(dialog.answer, CLICK)
     qtbot.waitUntil(lambda: dialog._problem.isVisible() and clipped(dialog) == [])
+
+
+def test_what_is_missing_for_an_answer_stands_beside_the_shut_button(qtbot):
+    question = AskingWhy("Skip step 4?", "It stays as it is.", "Skip this step")
+    qtbot.addWidget(question)
+    assert (question.answer.isEnabled(), question.missing.text()) == (False, "needs a reason")
+    question.reason.setText("it was done by hand")
+    assert (question.answer.isEnabled(), question.missing.text()) == (True, "")

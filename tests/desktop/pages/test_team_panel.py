@@ -46,6 +46,16 @@ def test_a_team_sees_database_identity_login_role_and_environments(panel, desk):
     assert not panel.alone.isVisible()
 
 
+def test_how_the_way_to_the_database_is_protected_is_shown_and_what_to_do_where_it_is_not(panel, desk):
+    desk.kept = samples.team_records()
+    made = panel()
+    assert ("On its way", "encrypted; the server proves its certificate and its name") in fact_rows(desk.kept)
+    assert not made.caution.isVisible()
+    made.show_view(samples.team_records(protection="encrypted, but NOT PROVED: whoever sits in between can read it (sslmode=require)"))
+    assert made.caution.isVisible()
+    assert "sslmode=verify-full" in made.caution.text()
+
+
 def test_a_process_of_another_version_is_named_as_such(panel, desk):
     desk.kept = samples.team_records()
     words = panel().consoles.words

@@ -26,12 +26,14 @@ def test_it_shows_the_services_in_order_and_what_each_waits_for(shown):
     card = page.train
     assert card.isVisible()
     assert card.head.accessibleName().startswith("Autumn (T-3): 1 of 3 passed")
-    words = [(row.number.text(), row.state.accessibleName(), row.what.text(), row.fact.text()) for row in card.rows]
+    words = [(row.number.text(), row.state.accessibleName(), row.name.text(), row.what.text(), row.fact.text()) for row in card.rows]
     assert words == [
-        ("1", "done, ledger-eu", "Ledger 9.4 (gate)", ""),
-        ("2", "under way, checkout-eu", "Checkout 5.2b, after ledger-eu", "canary 5 %"),
-        ("3", "waiting, web-eu", "Web 31, after ledger-eu and checkout-eu", "waits for checkout-eu"),
+        ("1", "done, ledger-eu", "ledger-eu", "Ledger 9.4, the next starts once its gates passed", ""),
+        ("2", "under way, checkout-eu", "checkout-eu", "Checkout 5.2b, after ledger-eu", "canary 5 %"),
+        ("3", "waiting, web-eu", "web-eu", "Web 31, after ledger-eu and checkout-eu", "waits for checkout-eu"),
     ]
+    assert card.effect.text() == "Roll back takes back checkout-eu and ledger-eu"
+    assert card.hold.toolTip() == "nothing starts, what runs stays"
     assert [row.link.isVisible() for row in card.rows] == [True, False, False], "the one below needs no link"
 
 

@@ -249,6 +249,7 @@ SCENES: tuple[tuple[str, str, Callable[[], Update], Scene], ...] = (
     ("light-shut", "releases", lambda: samples.lit(Light.SHUT), _nothing),
     ("light-unknown", "releases", lambda: samples.lit(Light.UNKNOWN), _nothing),
     ("light-target", "targets", lambda: samples.lit(Light.CLOSING), _pick("checkout-eu")),
+    ("database", "targets", samples.with_database, _pick("checkout-eu")),
     ("light-plan", "releases", lambda: samples.lit(Light.READY), _plan(allowed=True)),
     ("light-asks", "releases", lambda: samples.lit(Light.SHUT), _asks),
     ("wheel-lost", "releases", samples.lost_driver, _nothing),

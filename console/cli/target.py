@@ -10,6 +10,7 @@ from console.app import Console, view_when
 from console.cli import connecting
 from console.cli.light import light_words
 from console.cli.output import LINE, age, print_json, print_table
+from console.cli.schema import print_schema
 from console.cli.session import with_console
 from console.model.alerts import AlertsView
 from console.model.clock import SystemClock
@@ -108,6 +109,8 @@ def _status_text(view: TargetView) -> None:
         print(f"  {'lifted' if row.lifted else 'bad'}       {row.version}: {row.reason or 'rolled back'} ({row.by}, {row.rollout}){paused}")
     if view.alerts is not None:
         _print_alerts(view.alerts, now)
+    if view.schema is not None:
+        print_schema(view.schema, now)
     for link in view.dashboards:
         print(f"  dashboard {link.name}: {link.url}")
     for connection in view.connections:

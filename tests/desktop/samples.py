@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from console import __version__
+from console.model.database import SchemaLight, SchemaLine, SchemaView
 from console.model.freeze import FreezeState, FreezeWindow, Occurrence, TrafficNow, Weekly
 from console.model.plan import Step, StepKind
 from console.model.readiness import Light, Readiness, ReadyItem, Rehearsal
@@ -571,3 +572,27 @@ def train(phase: TrainPhase = TrainPhase.RUNNING, state: State = State.IN_ROLLOU
         Verb.ROLLBACK: VerbView(Verb.ROLLBACK, True, "takes back checkout-eu and ledger-eu"),
     }
     return TrainView("T-3", "Autumn", phase, state, headline, members, verbs, "Rita M.", "Rita M.", STARTED_AT, "autumn", "ab" * 32, note)
+
+
+def schema(**changes: object) -> SchemaView:
+    """Return the schema of a database in which one migration is pending and a column is not filled."""
+    made = SchemaView(
+        system="PostgreSQL shop on db.example.com:5432",
+        tool="alembic",
+        words="At 0042; something is wrong with it.",
+        light=SchemaLight.WRONG,
+        lines=(
+            SchemaLine("0042", SchemaLight.GOOD, "expand: applied"),
+            SchemaLine("0043", SchemaLight.PENDING, "contract, one-way: pending"),
+            SchemaLine("orders.payment_ref", SchemaLight.WRONG, "is 3.1 % null (counted in 41,203 rows), and at most 1 % may be"),
+            SchemaLine("not read", SchemaLight.UNKNOWN, "The login watcher may not read public.refunds."),
+        ),
+        at=NOW,
+        identity="7438201122334455667/16384",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def with_database() -> Update:
+    """Return a calm target whose database stands in its panel."""
+    return Update(targets=(target("checkout-eu", schema=schema()),), calendar=calendar())

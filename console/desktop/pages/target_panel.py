@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from console.desktop import forms, theme
 from console.desktop.pages.channels_box import ChannelsBox
 from console.desktop.pages.laying import Card, Scrolled, column, fill, row
+from console.desktop.pages.schema_box import SchemaBox
 from console.desktop.pages.target_order import moving
 from console.desktop.widgets.age import AgeLabel
 from console.desktop.widgets.button import Button, Link
@@ -129,6 +130,7 @@ class TargetPanel(Card):
         self._systems = QVBoxLayout()
         fill(self._systems, [], 4)
         self._rows: list[ConnectionRow] = []
+        self.schema, self._schema_line = SchemaBox(), Hairline()
         self.channels = ChannelsBox()
         self.remove = Link("Remove from this console …")
         self.remove.clicked.connect(self.removed)
@@ -138,7 +140,8 @@ class TargetPanel(Card):
             inside,
             [
                 self._trust, self._problem, self._split, row([self._canary, -1, self._stable]), self._weights, self._gate,
-                self._ready_line, self.ready, Hairline(), Label("Systems", "small.strong"), self._systems, self.channels,
+                self._ready_line, self.ready, Hairline(), Label("Systems", "small.strong"), self._systems,
+                self._schema_line, self.schema, self.channels,
                 Hairline(), self._facts,
                 row([self.remove, -1]), -1,
             ],
@@ -173,6 +176,8 @@ class TargetPanel(Card):
         self.ready.show_view(view.readiness, can_rehearse=view.can_rehearse)
         self._ready_line.setVisible(view.readiness is not None)
         self._show_systems(view.connections)
+        self.schema.show_view(view.schema)
+        self._schema_line.setVisible(view.schema is not None)
         self.channels.show_view(view.name, view.channels)
         self._facts.show_rows(state_rows(view, wheel, now))
         self._trust.setVisible(bool(view.commands) and not view.trusted)

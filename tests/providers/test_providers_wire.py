@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.accepting import accepting
@@ -218,6 +220,94 @@ async def test_a_client_that_closes_leaves_no_connection_open() -> None:
         await client.aclose()
         assert not client._wires._open
         gc.collect()
+
+
+@pytest.mark.parametrize("turns", range(20))
+@pytest.mark.parametrize("ask", [HttpClient.send, lambda client, call: client.stream(call, bytes)], ids=["a request", "a stream"])
+async def test_a_client_that_closes_while_it_connects_leaves_no_connection_open_and_asks_nothing_more(
+    ask: Callable[[HttpClient, Call], Awaitable[None]], turns: int
+) -> None:
+    client, links = HttpClient(), list[asyncio.Future[None]]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        links.append(ended)
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK)
+            await reader.read()
+        finally:
+            ended.set_result(None)
+
+    async with accepting(serve) as port:
+        asking = asyncio.ensure_future(ask(client, Call("Shop", f"http://127.0.0.1:{port}/")))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await client.aclose()
+        async with asyncio.timeout(5):
+            await asyncio.gather(asking, return_exceptions=True)
+            await asyncio.gather(*links)
+        with pytest.raises(Unreachable, match="has let go of Shop") as told:
+            await ask(client, Call("Shop", f"http://127.0.0.1:{port}/"))
+        assert not told.value.sent
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "shop.test"])
+async def test_a_request_that_is_cancelled_while_it_connects_leaves_no_socket_behind(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, "127.0.0.1", "127.0.0.2")
+    async with counted(OK) as server:
+        for turns in range(20):
+            client = HttpClient()
+            asking = asyncio.ensure_future(client.send(Call("Shop", server.url.replace("127.0.0.1", host))))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await client.aclose()
+            del asking
+            gc.collect()  # a socket that nobody closed is told as an error of this test
+
+
+def named(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let every name stand for these addresses."""
+
+    async def found(host: str, port: int, **_: object) -> list[tuple[Any, ...]]:
+        kinds = [socket.AF_INET6 if ":" in each else socket.AF_INET for each in addresses]
+        return [(kind, socket.SOCK_STREAM, 6, "", (each, port)) for kind, each in zip(kinds, addresses, strict=True)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+
+
+async def test_a_host_whose_first_address_refuses_is_reached_at_its_next(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, "::1", "127.0.0.2", "127.0.0.1")
+    async with counted(OK) as server:
+        assert (await http.send(Call("Shop", f"http://shop.test:{server.port}/"))).text() == "ok"
+    assert f"host: shop.test:{server.port}".encode() in server.heads[0][0].lower()
+
+
+async def test_a_host_whose_first_address_is_silent_is_reached_at_its_next(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, "127.0.0.3", "127.0.0.1")
+    monkeypatch.setattr(wire, "EYEBALLS_S", 0.01)
+    loop, tried = asyncio.get_running_loop(), []
+    connect = loop.create_connection
+
+    async def hanging(made: Any, host: str, *more: Any, **options: Any) -> Any:
+        tried.append(host)
+        if host == "127.0.0.3":
+            await asyncio.sleep(3600)
+        return await connect(made, host, *more, **options)
+
+    monkeypatch.setattr(loop, "create_connection", hanging)
+    async with counted(OK) as server:
+        assert (await http.send(Call("Shop", f"http://shop.test:{server.port}/"))).text() == "ok"
+    assert tried == ["127.0.0.3", "127.0.0.1"]
+
+
+async def test_a_host_none_of_whose_addresses_answers_is_unreachable(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, "127.0.0.2", "127.0.0.3")
+    with closing(socket.create_server(("127.0.0.4", 0))) as other, pytest.raises(Unreachable, match="it refused the connection") as told:
+        await http.send(Call("Shop", f"http://shop.test:{other.getsockname()[1]}/"))
+    assert not told.value.sent
 
 
 async def test_connections_are_kept_over_tls_too(tmp_path: Path) -> None:

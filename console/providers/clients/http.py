@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import functools
 import importlib.util
 import logging
 import ssl
@@ -14,7 +13,6 @@ from typing import Any
 
 import h11
 import httpx
-import truststore
 
 from console import __version__
 from console.model.clock import Clock
@@ -22,6 +20,7 @@ from console.model.errors import BadFile, ConsoleError, Malformed, OutcomeUnknow
 from console.providers.clients.dates import Dates
 from console.providers.clients.replies import BadStatus, refusal
 from console.providers.clients.strict import load_json, malformed
+from console.providers.clients.tls import computer_trust
 from console.providers.clients.unpack import Unpacker
 from console.providers.clients.wire import Address, Begun, Feed, Wires
 
@@ -108,7 +107,7 @@ class HttpClient:
         """Make a pool; `tls` is for systems with certificates of their own, else this computer's trust store is used."""
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._wires, self._addresses = Wires(), dict[str, Address]()
-        self._tls = tls
+        self._tls, self._closed = tls, False
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
         self._dates = Dates(clock) if clock is not None else None
@@ -152,6 +151,7 @@ class HttpClient:
                 async with asyncio.timeout(call.timeout_s):
                     body = await _begin(answer)
                 raise refusal(call.system, BadStatus(answer.status_code, body), secret, changes=False)
+            self._check_open(call)
             async for chunk in answer.aiter_raw():
                 take(chunk)
         except TimeoutError:
@@ -160,9 +160,12 @@ class HttpClient:
             raise _translated(call, error) from None
         finally:
             await answer.aclose()
+            if self._closed:  # the pool does not know a connection any more that was being opened when the others were closed
+                await answer.extensions["network_stream"].aclose()
 
     async def aclose(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections; nothing is sent any more."""
+        self._closed = True
         await self._wires.aclose()
         clients, self._clients = self._clients, {}
         for client in clients.values():
@@ -179,9 +182,14 @@ class HttpClient:
         # An idle connection that the server closed meanwhile looks like a cut; a read may be asked again.
         return await self._exchange(call, secret, progress)
 
+    def _check_open(self, call: Call) -> None:
+        if self._closed:
+            raise Unreachable(f"The console has let go of {call.system}.", sent=False, means=_means(call, sent=False))
+
     async def _exchange(self, call: Call, secret: str, progress: "_Progress") -> Reply:
+        self._check_open(call)
         address, answer = self._address(call), _Answer(call)
-        tls = (self._tls or _trust()) if address.scheme == "https" else None
+        tls = (self._tls or computer_trust()) if address.scheme == "https" else None
         try:
             request = h11.Request(method=call.method, target=address.target, headers=_headers(call, secret, address))
             await self._wires.ask(address, request, call.content or b"", answer.begun, progress.leaves, tls)
@@ -213,6 +221,7 @@ class HttpClient:
         return self._addresses.setdefault(call.url, Address.of(url))
 
     def _streamed(self, call: Call, secret: str, progress: "_Progress") -> httpx.Request:
+        self._check_open(call)
         headers = {"accept-encoding": "gzip", "user-agent": _AGENT, **call.headers, **_authorization(call, secret)}
         try:
             request = self._client(call.url).build_request(call.method, call.url, headers=headers, content=call.content)
@@ -225,7 +234,7 @@ class HttpClient:
         scheme = _checked(url).scheme
         if scheme not in self._clients:
             # The trust store is read only when a target has an https address: it costs time that plain targets need not pay.
-            trust: ssl.SSLContext = self._tls or (_trust() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+            trust: ssl.SSLContext = self._tls or (computer_trust() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
             transport = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_LIMITS)
             made = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)  # noqa: S113
             # What one system asks us to keep would go to the next one on the same host too: a port is no part of a cookie's place.
@@ -268,14 +277,6 @@ class _Answer:
         self.status, self.headers = status, headers
         self._unpacker = Unpacker(headers.get("content-encoding", ""), self._call.limit, self._call.system)
         return self._unpacker.feed
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """Return this computer's trust store, read once for all clients: it takes time and memory."""
-    found: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    found.set_alpn_protocols(["http/1.1"])
-    return found
 
 
 def _checked(url: str) -> httpx.URL:

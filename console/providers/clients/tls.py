@@ -1,5 +1,6 @@
-"""Certificates of a target's own: whom it trusts, and by what it is known itself, kept out of files."""
+"""Whom a connection trusts: this computer's store, or certificates of a target's own, kept out of files."""
 
+import functools
 import os
 import ssl
 import tempfile
@@ -7,6 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import truststore
+
+
+@functools.cache
+def computer_trust() -> ssl.SSLContext:
+    """Return this computer's trust store for HTTP, read once for all clients: it takes time and memory."""
+    found: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    found.set_alpn_protocols(["http/1.1"])
+    return found
 
 
 def client_context(authority: str, certificate: str = "", key: str = "") -> ssl.SSLContext:

@@ -5,11 +5,16 @@ redirects, cookies, proxies and authentication that a provider must not have; wh
 """
 
 import asyncio
+import ipaddress
+import itertools
 import select
+import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import h11
@@ -55,6 +60,7 @@ class Wires:
     def __init__(self) -> None:
         self._idle: dict[tuple[str, str, int], list[_Wire]] = {}
         self._open: set[_Wire] = set()
+        self._closed = False
 
     async def ask(
         self, address: Address, request: h11.Request, content: bytes, begun: Begun, leaves: Callable[[], None], tls: ssl.SSLContext | None
@@ -76,7 +82,8 @@ class Wires:
             self._idle.setdefault(place, []).append(wire)
 
     async def aclose(self) -> None:
-        """Close every connection, and wait until they are."""
+        """Close every connection, and wait until they are; one that is just being opened is closed as soon as it is."""
+        self._closed = True
         for wire in tuple(self._open):
             wire.abort()
         self._idle.clear()
@@ -102,13 +109,20 @@ class Wires:
         return None
 
     async def _connect(self, address: Address, tls: ssl.SSLContext | None) -> "_Wire":
-        name = address.host if tls is not None else None
+        loop, name = asyncio.get_running_loop(), address.host if tls is not None else None
+
+        async def connect(host: str) -> _Wire:
+            made = await loop.create_connection(lambda: _Wire(self._open), host, address.port, ssl=tls, server_hostname=name)
+            return made[1]
+
         try:
-            _, wire = await asyncio.get_running_loop().create_connection(
-                lambda: _Wire(self._open), address.host, address.port, ssl=tls, server_hostname=name, happy_eyeballs_delay=EYEBALLS_S
-            )
+            hosts = await _numbers(address)
+            wire = await (connect(hosts[0]) if len(hosts) == 1 else _first([partial(connect, host) for host in hosts]))
         except (OSError, UnicodeError) as error:  # a TLS error is an OSError; a host name may be one that no name service can have
             raise httpx.ConnectError(str(error)) from error
+        if self._closed:
+            wire.abort()
+            raise httpx.ReadError("closed")
         return wire
 
 
@@ -216,6 +230,41 @@ class _Wire(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._answered is not None and not self._answered.done():
             self._answered.set_exception(error)
+
+
+async def _numbers(address: Address) -> list[str]:
+    """Return the numeric addresses of a host, its families by turns (RFC 8305, section 4). Raises OSError, UnicodeError."""
+    with suppress(ValueError):
+        return [str(ipaddress.ip_address(address.host))]
+    found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    families: dict[int, list[str]] = {}
+    for family, _, _, _, place in found:
+        families.setdefault(family, []).append(str(place[0]))
+    return [host for each in itertools.zip_longest(*families.values()) for host in each if host is not None]
+
+
+async def _first(ways: Sequence[Callable[[], Coroutine[Any, Any, _Wire]]]) -> _Wire:
+    """Return what connects first; each way is begun when the one before failed, or EYEBALLS_S after it. Raises what the first one raises.
+
+    Whoever is cancelled here leaves no connection behind, which asyncio's own race does.
+    """
+    begun: list[asyncio.Task[_Wire]] = []
+    won: _Wire | None = None
+    try:
+        while won is None and (len(begun) < len(ways) or not all(each.done() for each in begun)):
+            if more := len(begun) < len(ways):
+                begun.append(asyncio.create_task(ways[len(begun)]()))
+            waiting = [each for each in begun if not each.done()]
+            await asyncio.wait(waiting, timeout=EYEBALLS_S if more else None, return_when=asyncio.FIRST_COMPLETED)
+            won = next((each.result() for each in begun if each.done() and each.exception() is None), None)
+    finally:
+        for each in begun:
+            each.cancel()
+        ended = await asyncio.gather(*begun, return_exceptions=True)
+        for wire in ended:
+            if isinstance(wire, _Wire) and wire is not won:
+                wire.abort()
+    return begun[0].result() if won is None else won
 
 
 def _joined(headers: Any) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What is shown where there is little room: no words cut in half, and nothing promised that will not be done."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,11 @@ def test_a_page_fits_into_a_window_of_1100_without_scrolling_sideways(opened, ke
     stack = inside.window.stack
     assert stack.width() <= 1100 - theme.size("rail") - 2 * 3
     assert stack.currentWidget().minimumSizeHint().width() <= stack.width()
+
+
+def test_the_wizard_over_many_targets_fits_a_window_of_1100_with_next_in_sight(opened):
+    inside = opened(replace(samples.incident(), targets=samples.fleet(40)), size=(1100, 700))
+    inside.go("targets", "connect:")
+    page, stack = inside.pages["targets"], inside.window.stack
+    assert stack.width() <= 1100 - theme.size("rail") - 2 * 3
+    assert page.wizard.next.mapTo(inside.window, page.wizard.next.rect().bottomRight()).x() < 1100

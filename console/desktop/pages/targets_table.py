@@ -35,7 +35,7 @@ _WIDTHS = {
 _GIVE_WAY = (col.REQUESTS, col.WRITES, col.TRAFFIC)
 """Columns that go first when the table is narrow; what they say is in the panel too."""
 _GATE_LEAST = 146
-_NARROW = 900
+_NARROW, _LEAST = 900, 600
 
 
 class TargetsTable(QWidget):
@@ -58,6 +58,7 @@ class TargetsTable(QWidget):
         self._nothing.hide()
         whole = QVBoxLayout(self)
         fill(whole, [self._bar(), self.view, self._nothing], 8)
+        self.setMinimumWidth(_LEAST)  # what is behind another page, and was never given a size, must not widen the window
 
     def show_targets(self, views: Sequence[TargetView]) -> None:
         """Show these targets."""

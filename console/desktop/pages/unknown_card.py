@@ -57,8 +57,9 @@ class UnknownCard(Card):
         self._head.show_state(State.UNKNOWN, count, rollout.target)
         self._facts.show_rows([pair for unknown in unknowns[:3] for pair in unknown_rows(unknown)])
         resume = rollout.verbs.get(Verb.RESUME)
-        self.resume.set_locked("it is not allowed now" if resume is None else "" if resume.enabled else resume.second)
+        shut = "it is not allowed now" if resume is None else "" if resume.enabled else resume.second
+        self.resume.set_locked(shut)
         back = rollout.verbs.get(Verb.ROLLBACK) or rollout.verbs.get(Verb.ABORT)
         self.roll_back.set_locked("" if back is not None and back.enabled else back.second if back else "nothing to roll back")
-        refused = "" if resume is None or resume.enabled else f"; {resume.second}"
+        refused = f"; now it is shut: {shut}" if shut else ""
         self._why.setText(f"Nothing is sent again blindly. Resume shows what it sends first{refused}.")

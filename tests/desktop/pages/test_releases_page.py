@@ -96,6 +96,12 @@ def test_after_a_fail_nothing_forward_is_offered(shown):
     assert not page.rollout.next.isVisible()
 
 
+def test_a_resume_that_is_shut_says_so_in_sight(shown):
+    card = shown(ReleasesPage, samples.unknown()).rollout.unknown
+    assert not card.resume.isEnabled()
+    assert card._why.text().endswith("Resume shows what it sends first; now it is shut: it is not allowed now.")
+
+
 def test_an_unknown_outcome_offers_roll_back_at_once_and_resume_with_a_preview(shown, qtbot, desk):
     page = shown(ReleasesPage, with_verb(samples.unknown(), Verb.RESUME))
     card = page.rollout.unknown

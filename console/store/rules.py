@@ -98,7 +98,7 @@ def changed_values(row: Row, rollout: Rollout, change: RolloutChange) -> dict[st
         "history": history_text(change.history),
     }
     values |= {name: value for name, value in given.items() if value is not None}
-    if Phase(values.get("phase", row["phase"])).absorbs:
+    if Phase(str(values.get("phase", row["phase"]))).absorbs:
         values["auto_back_at"] = None
     return values
 

@@ -35,7 +35,7 @@ async def test_pauses_between_readings_are_spread_by_chance(drawn: float, first_
 
     around = Surroundings(SimpleNamespace(), FakeClock(), SimpleNamespace(), sleep, lambda: drawn)  # type: ignore[arg-type]
     systems = SimpleNamespace(router=None, workloads=None)
-    live = SimpleNamespace(name="shop", touch=lambda: None, rollout=None, sending=0, connections=systems)
+    live = SimpleNamespace(name="shop", touch=lambda: None, was_read=lambda: None, under_way=False, sending=0, connections=systems)
     watch = Watch(around, live, lambda _: None, lambda _: None, lambda _: None)  # type: ignore[arg-type, return-value]
     seen: Seen[str] = Seen()
 
@@ -43,7 +43,8 @@ async def test_pauses_between_readings_are_spread_by_chance(drawn: float, first_
         seen.took("read", datetime.now(UTC))
 
     polling = asyncio.create_task(watch._poll("traffic", 2.0, once, seen))
-    await over.wait()
+    async with asyncio.timeout(30):
+        await over.wait()
     polling.cancel()
     await asyncio.gather(polling, return_exceptions=True)
     assert pauses[:3] == pytest.approx([first_s, later_s, later_s])
@@ -62,10 +63,8 @@ async def test_what_rests_is_read_less_often_where_there_are_many_targets(crowd:
         asleep += 1
         await asyncio.sleep(0)
 
-    record = None if phase is None else SimpleNamespace(rollout=SimpleNamespace(phase=phase))
-    live = SimpleNamespace(
-        name="shop", touch=lambda: None, rollout=record, sending=0, connections=SimpleNamespace(router=None, workloads=None)
-    )
+    under_way, systems = phase is Phase.RUNNING, SimpleNamespace(router=None, workloads=None)
+    live = SimpleNamespace(name="shop", touch=lambda: None, was_read=lambda: None, under_way=under_way, sending=0, connections=systems)
     around = Surroundings(SimpleNamespace(), FakeClock(), SimpleNamespace(), sleep, lambda: 0.5)  # type: ignore[arg-type]
     watch = Watch(around, live, lambda _: None, lambda _: None, lambda _: None, lambda: crowd)  # type: ignore[arg-type, return-value]
     seen: Seen[str] = Seen()
@@ -77,7 +76,8 @@ async def test_what_rests_is_read_less_often_where_there_are_many_targets(crowd:
             over.set()
 
     polling = asyncio.create_task(watch._poll("identity", 2.0, once, seen))
-    await over.wait()
+    async with asyncio.timeout(30):
+        await over.wait()
     polling.cancel()
     await asyncio.gather(polling, return_exceptions=True)
     assert read == [0, turns, 2 * turns]

@@ -1,7 +1,6 @@
 """Where a PostgreSQL database is: the address that a person gives, and what is added so that it is protected and never waits for ever."""
 
 import os
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -72,6 +71,8 @@ class Address:
         own = Path(os.environ.get("APPDATA", ""), "postgresql") if os.name == "nt" else Path.home() / ".postgresql"
         if self.mode not in _CHECKED or "PGSSLROOTCERT" in os.environ or (own / "root.crt").exists():
             return {}
+        import ssl  # noqa: PLC0415  # long to load, and every start reads this module
+
         return {"sslrootcert": ssl.get_default_verify_paths().cafile or "system"}  # libpq's own "system" knows no folder in most wheels
 
 

@@ -111,8 +111,13 @@ def make_rollback_plan(target: Target, sides: SidesNow, timing: Timing = DEFAULT
 
 
 def make_rehearsal_plan(target: Target, sides: SidesNow, timing: Timing = DEFAULT_TIMING) -> Plan:
-    """Plan the way back for practice: reconcilers run on, and what only a person can do or nobody can undo is left out."""
-    steps = rehearsed_steps(rollback_steps(target, sides.stable, timing=timing))
+    """Plan the way back for practice: reconcilers run on, and what only a person can do or nobody can undo is left out.
+
+    So is a migration of the target's database: the version that is stable now may need what taking it back would drop.
+    """
+    kept = {step.name for step in target.undo if isinstance(step.spec, MigrationUndo)}
+    back = rollback_steps(target, sides.stable, timing=timing)
+    steps = rehearsed_steps([step for step in back if step.name not in kept])
     return replace(_short_plan(PlanKind.REHEARSAL, target, sides, steps), release=f"rehearsal to {sides.stable_version}".strip())
 
 

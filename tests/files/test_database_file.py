@@ -13,7 +13,7 @@ from console.model.plan import StepKind
 from console.model.systems import MigrationUndo, SecretRef
 from console.model.target import Reversibility
 from console.model.verbs import Direction, Verb
-from console.policy.planning import SidesNow, make_rollout_plan
+from console.policy.planning import SidesNow, make_rehearsal_plan, make_rollout_plan, rollback_steps
 
 PATH = resource("examples", "database.yaml")
 TEXT = PATH.read_text(encoding="utf-8")
@@ -58,6 +58,14 @@ def test_a_plan_migrates_before_traffic_and_never_contracts():
     assert [step.kind for step in plan.steps[1:]] == [StepKind.WEIGHT] * 4
     assert Verb.CONTRACT not in {step.verb for step in (*plan.steps, *plan.rollback)}
     assert [step.reversibility for step in plan.rollback] == [Reversibility.FREE, Reversibility.ONE_WAY]
+
+
+def test_a_rehearsal_takes_no_migration_of_a_database_back():
+    free = ("    class: one-way\n    loses: the old payment columns, with what was written to them\n", "")
+    target = read_target(changed(("migration: drop old payment", "migration: payment ref"), free).encode(), "shop.yaml")
+    sides = SidesNow("blue", "5.1", "5.2b", {"blue": 100.0, "green": 0.0})
+    assert [step.kind for step in rollback_steps(target, "blue")] == [StepKind.WEIGHT, StepKind.MIGRATION]
+    assert [step.kind for step in make_rehearsal_plan(target, sides).steps] == [StepKind.WEIGHT]
 
 
 def test_a_database_reads_back_as_it_was_written():

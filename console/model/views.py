@@ -321,6 +321,8 @@ class TargetView:
     dashboards: tuple[Link, ...] = ()
     schema: SchemaView | None = None
     """None where the file names no database."""
+    has_workloads: bool = False
+    """Its Deployments, or its Argo Rollout, can be looked at closely and acted on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class TargetPanel(Card):
     trusted = Signal()
     removed = Signal()
     rehearsed = Signal()
+    inspected = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(pad=13, parent=parent)
@@ -132,6 +133,8 @@ class TargetPanel(Card):
         self._rows: list[ConnectionRow] = []
         self.schema, self._schema_line = SchemaBox(), Hairline()
         self.channels = ChannelsBox()
+        self.inspect = Link("Workloads, pods and logs")
+        self.inspect.clicked.connect(self.inspected)
         self.remove = Link("Remove from this console …")
         self.remove.clicked.connect(self.removed)
         content = QWidget()
@@ -141,7 +144,7 @@ class TargetPanel(Card):
             [
                 self._trust, self._problem, self._split, row([self._canary, -1, self._stable]), self._weights, self._gate,
                 self._ready_line, self.ready, Hairline(), Label("Systems", "small.strong"), self._systems,
-                self._schema_line, self.schema, self.channels,
+                row([self.inspect, -1]), self._schema_line, self.schema, self.channels,
                 Hairline(), self._facts,
                 row([self.remove, -1]), -1,
             ],
@@ -176,6 +179,7 @@ class TargetPanel(Card):
         self.ready.show_view(view.readiness, can_rehearse=view.can_rehearse)
         self._ready_line.setVisible(view.readiness is not None)
         self._show_systems(view.connections)
+        self.inspect.setVisible(view.has_workloads)
         self.schema.show_view(view.schema)
         self._schema_line.setVisible(view.schema is not None)
         self.channels.show_view(view.name, view.channels)

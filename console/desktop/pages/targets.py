@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QStackedLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QStackedWidget, QWidget
 
 from console.desktop.page import Page, Surroundings
 from console.desktop.pages.add_target import yaml_files
@@ -19,6 +19,7 @@ from console.desktop.pages.target_moves import TargetMoves
 from console.desktop.pages.target_order import Group
 from console.desktop.pages.target_panel import TargetPanel
 from console.desktop.pages.targets_table import TargetsTable
+from console.desktop.pages.workloads_pane import WorkloadsPane
 from console.desktop.widgets.age import ticker
 from console.desktop.widgets.empty import Loading
 from console.model.audit import AuditFilter, Record
@@ -54,6 +55,7 @@ class TargetsPage(Page):
         self.rehearsing = Rehearsing(around, self)
         self.rehearsing.told.connect(self.told)
         self._stack = QStackedLayout(self)
+        self._left = QStackedWidget()
         self._loading = Loading()
         self.first = self._first_start()
         self._fleet = self._fleet_page()
@@ -152,8 +154,20 @@ class TargetsPage(Page):
             (self.panel.channels.tested, self._test_channels),
         ):
             signal.connect(lambda move=move: self._with_view(move))
-        page_layout(whole).addLayout(row([self.table, self.panel], 12))
+        self.workloads = WorkloadsPane(self.around)
+        self.workloads.told.connect(self.told)
+        self.workloads.agreed.connect(self.act)
+        self.workloads.closed.connect(lambda: self.switch(self._left, self.table))
+        self.panel.inspected.connect(lambda: self._with_view(self._inspect))
+        self._left.addWidget(self.table)
+        self._left.addWidget(self.workloads)
+        page_layout(whole).addLayout(row([self._left, self.panel], 12))
         return whole
+
+    def _inspect(self, view: TargetView) -> None:
+        """Show what runs on a target in the place of the table."""
+        self.switch(self._left, self.workloads)
+        self.workloads.show_target(view)
 
     def _test_channels(self, view: TargetView) -> None:
         box, name = self.panel.channels, view.name
@@ -207,6 +221,7 @@ class TargetsPage(Page):
 
     def _show_panel(self, view: TargetView) -> None:
         rollout = self.around.known.rollout_of(view.name)
+        self.workloads.show_rollout(rollout)
         self.panel.show_view(view, rollout.wheel if rollout else None, self.around.clock.now(), self.around.known.cannot_drive(view))
 
     def _open(self) -> None:

@@ -73,6 +73,7 @@ def target_view(live: LiveTarget, decide: Decide, channels: tuple[ChannelView, .
         problem=_problem(live),
         practice=live.row.practice,
         owner=live.target.owner,
+        has_workloads=live.connections.work is not None,
         has_pipeline=live.target.pipeline is not None,
         secrets=live.target.keyring_names,
         quarantine=live.quarantined,

@@ -83,8 +83,11 @@ class ChannelsBox(QWidget):
         """Say what became of a test."""
         if name != self._name:
             return
-        no = [each.name for each in tried if not each.accepted]
-        self._say(f"The test was not accepted by {', '.join(no)}." if no else "Every channel accepted the test.")
+        no = [each for each in tried if not each.accepted]
+        told = [
+            f"{each.name} did not accept the test: {each.problem.rstrip('.') or 'no reason given'}. {each.advice}".strip() for each in no
+        ]
+        self._say(" ".join(told) if told else "Every channel accepted the test.")
 
     def show_problem(self, name: str, error: ConsoleError) -> None:
         """Say why no test was sent."""

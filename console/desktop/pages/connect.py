@@ -20,6 +20,7 @@ from console.desktop.widgets.mark import MarkLabel
 from console.model.verbs import State
 
 _NAMES = ("Traffic", "Versions", "Success", "Flag, pipeline", "Safety", "Review", "Connected")
+_NOTHING_YET = "No file is written before the last step."
 
 
 class ConnectTarget(QWidget):
@@ -99,7 +100,7 @@ class ConnectTarget(QWidget):
         """Shut Next while something is missing, and say what."""
         why = self.steps[self.at].blocked()
         self.next.set_locked(why)
-        self._why.setText(why)
+        self._why.setText(why or ("" if self.finished or self.steps[self.at] is self.review else _NOTHING_YET))
         self.back.setVisible(self.at > 0 and not self.finished)
         self.cancel.setVisible(not self.finished)
         self.next.setText("Show the target" if self.finished else "Write the file" if self.steps[self.at] is self.review else "Next")

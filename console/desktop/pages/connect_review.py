@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QVBoxLay
 
 from console.desktop import theme
 from console.desktop.page import Surroundings
-from console.desktop.pages.connect_parts import Answers, Fields, Looking, Readings, Step, line
+from console.desktop.pages.connect_parts import Answers, Looking, Readings, Step, line
 from console.desktop.pages.laying import fill, row
 from console.desktop.pages.settings import Segments
 from console.desktop.widgets.button import Button
-from console.desktop.widgets.label import Label
+from console.desktop.widgets.label import Label, plain_tip
 from console.files.folders import folders
 from console.model.wizard import GitState, TargetDraft, Tried, Written
 
@@ -34,7 +34,9 @@ class ReviewStep(Step):
         browse = Button("Choose …", icon="folder-open")
         browse.clicked.connect(self._browse)
         place = QWidget()
-        fill(QHBoxLayout(place), [self.folder, browse], 6)
+        fill(QHBoxLayout(place), [Label("Folder", "small", "text.2"), self.folder, browse], 6)
+        self.folder.textChanged.connect(lambda words: self.folder.setToolTip(plain_tip(words)))
+        self.folder.setToolTip(plain_tip(self.folder.text()))
         self.git = Label("", "small", "text.3", wrap=True)
         self.writing = Looking(around, "Try again")
         self.writing.button.hide()
@@ -59,11 +61,7 @@ class ReviewStep(Step):
         left, right = QWidget(), QWidget()
         left.setFixedWidth(330)
         fill(QVBoxLayout(left), [Label("Connections", "label"), self.readings, self._unread, self.trying, -1], 8)
-        fill(
-            QVBoxLayout(right),
-            [Fields({"Folder": place}), self.git, row([self.shown, -1]), self.warning, self.text, self.writing],
-            8,
-        )
+        fill(QVBoxLayout(right), [place, self.git, row([self.shown, -1]), self.warning, self.text, self.writing], 8)
         both = QWidget()
         fill(QHBoxLayout(both), [right, left], 18)
         self.body.addWidget(both, 1)

@@ -53,7 +53,7 @@ def test_a_click_sends_a_test_and_says_what_became_of_it(shown, qtbot, desk):
     box = box_of(shown, TOLD)
     box.test.click()
     qtbot.waitUntil(lambda: bool(desk.called("test_channels")))
-    qtbot.waitUntil(lambda: box.result.text() == "The test was not accepted by on-call.")
+    qtbot.waitUntil(lambda: box.result.text() == "on-call did not accept the test: no.")
     assert box.test.isEnabled()
 
 

@@ -49,6 +49,7 @@ def test_next_is_shut_until_the_router_was_read_and_says_why(qtbot, wizard, desk
     assert "Look around first" in words(wizard)
     wizard.traffic.looking.button.click()
     qtbot.waitUntil(wizard.next.isEnabled)
+    assert "No file is written before the last step." in words(wizard)
     assert "will be pinned: haproxy lb-eu-1 checkout" in words(wizard)
     servers = {"blue": ("blue1", "blue2"), "green": ("green1",)}
     assert wizard.answers.draft.traffic == HaproxyTraffic("127.0.0.1:9999", "checkout", servers)

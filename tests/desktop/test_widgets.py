@@ -119,9 +119,9 @@ def test_counts_say_canary_and_baseline_and_what_came_before(put):
 @pytest.mark.parametrize(
     ("verdict", "counting", "said"),
     [
-        (Verdict.WATCHING, 4, "4 of them count for this stage"),
-        (Verdict.WATCHING, 1, "1 of them counts for this stage"),
-        (Verdict.WATCHING, 0, "none of them count for this stage"),
+        (Verdict.WATCHING, 4, "4 count for this stage, 1 came before it"),
+        (Verdict.WATCHING, 1, "1 counts for this stage, 4 came before it"),
+        (Verdict.WATCHING, 0, "none count for this stage, 5 came before it"),
         (Verdict.WATCHING, 5, ""),
         (Verdict.PASS, 4, ""),
     ],

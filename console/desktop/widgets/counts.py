@@ -124,11 +124,11 @@ class Counts(Painted):
 
 
 def stage_words(view: EvidenceView) -> str:
-    """Say how many of the canary's sessions count for the stage; "" where all do."""
+    """Say how many of the canary's sessions count for the stage, and why the others do not; "" where all do."""
     counting = view.canary_counting
     if counting is None or counting >= view.canary_total:
         return ""
-    return f"{counting or 'none'} of them count{'s' if counting == 1 else ''} for this stage"
+    return f"{counting or 'none'} count{'s' if counting == 1 else ''} for this stage, {view.canary_total - counting} came before it"
 
 
 def words(view: EvidenceView) -> list[str]:

@@ -49,30 +49,47 @@ def report(over: Ended, said: str) -> None:
 
     Raises OutcomeUnknown for a step whose effect is not known and for a way back that is not confirmed, NotAllowed for what was not done.
     """
-    rollout = over.rollout
-    newest = {(step.step.seq, step.step.kind, step.step.direction): step for step in over.own}
-    open_steps = [step for step in newest.values() if step.state not in GOOD]
+    _check_way_back(over.rollout)
+    _check_steps(over)
+    print(f"{over.rollout.id}: {said}")
+    lacking = _not_in_the_records(over)
+    if lacking:
+        print(lacking, file=sys.stderr)
+
+
+def _check_way_back(rollout: Rollout) -> None:
     if rollout.phase is Phase.BACK_STOPPED:
         raise OutcomeUnknown(
             f"{rollout.id}: {rollout.note}",
             means="What does not depend on it went on; the rows say which.",
             advice=f"release-console release step {rollout.id} N --retry, --skip, --sign or --stop; or roll back again.",
         )
-    backward = any(step.step.direction is Direction.BACKWARD for step in open_steps)
-    if backward or rollout.phase is Phase.UNKNOWN or any(step.state is not StepState.FAILED for step in open_steps):
+
+
+def _check_steps(over: Ended) -> None:
+    """Raise what the newest try of each step came to, where that is not what was wanted."""
+    rollout = over.rollout
+    newest = {(step.step.seq, step.step.kind, step.step.direction): step for step in over.own}
+    still_open = [step for step in newest.values() if step.state not in GOOD]
+    unsure = any(step.step.direction is Direction.BACKWARD or step.state is not StepState.FAILED for step in still_open)
+    if unsure or rollout.phase is Phase.UNKNOWN:
         raise OutcomeUnknown(
-            f"{rollout.id}: the effect is not confirmed. {_each(open_steps)}".rstrip(),
-            means=_each(step for step in over.own if step not in open_steps) or "The target may or may not have changed.",
+            f"{rollout.id}: the effect is not confirmed. {_each(still_open)}".rstrip(),
+            means=_each(step for step in over.own if step not in still_open) or "The target may or may not have changed.",
             advice=f"Mend it and roll back again; release-console release show {rollout.id} tells what was read back.",
         )
-    if open_steps or (not over.own and not rollout.phase.over):
-        why = open_steps[-1].detail if open_steps else rollout.note
+    if still_open or (not over.own and not rollout.phase.over):
+        why = still_open[-1].detail if still_open else rollout.note
         raise NotAllowed(f"{rollout.id} is {rollout.phase.value}: {why or 'nothing was sent'}", advice="Going back is open.")
-    print(f"{rollout.id}: {said}")
+
+
+def _not_in_the_records(over: Ended) -> str:
+    """Say where what was done is recorded, where that is not in the records; "" when it is."""
     if any(step.recorded == "emergency" for step in over.own):
-        print("The records could not be written: it is in the emergency journal, and joins the audit when they can.", file=sys.stderr)
-    elif not over.own or any(step.recorded == "not recorded" for step in over.own):
-        print("Not recorded: neither the records nor the emergency journal could be written.", file=sys.stderr)
+        return "The records could not be written: it is in the emergency journal, and joins the audit when they can."
+    if not over.own or any(step.recorded == "not recorded" for step in over.own):
+        return "Not recorded: neither the records nor the emergency journal could be written."
+    return ""
 
 
 def _each(steps: Iterable[StepRow]) -> str:

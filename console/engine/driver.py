@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from console.engine.state import LiveRollout, LiveTarget
 from console.engine.wheel import Wheel
 from console.model.errors import ConsoleError, NotAllowed, StaleWrite, StoreError
 from console.model.events import MoveRefused, StageEntered
-from console.model.plan import PlanKind, Step, StepKind
+from console.model.plan import Plan, PlanKind, Step, StepKind
 from console.model.rollout import Phase, StepRow, StepState
 from console.model.stores import RolloutChange, TargetChange
 from console.model.systems import Side
@@ -82,23 +83,26 @@ class Driver:
         self._check_over()
         if record.rollout.phase is Phase.PLANNED:
             await self._change(RolloutChange(phase=Phase.RUNNING, note=""), "start")
-        first = next((each.seq for each in plan.steps if each.stage >= 0), None)
-        for each in plan.steps:
-            if each.stage < 0 and (first is None or each.seq < first) and not _confirmed(self._record, each):
+        before, after = _outside_stages(plan)
+        for each in before:
+            if not _confirmed(record, each):
                 await self._confirm(each)
+        await self._climb(plan)
+        for each in after:
+            await self._confirm(each)
+        await self._finish()
+
+    async def _climb(self, plan: Plan) -> None:
+        """Go through the stages until the last one has passed; after a step down, from where that led to."""
         while True:
-            number = record.rollout.stage
+            number = self._record.rollout.stage
             if number >= 0 and not await self._watch_stage(number):
                 continue
             if number + 1 >= len(plan.stages):
-                break
+                return
             opened = [await self._confirm(each) for each in plan.steps if each.stage == number + 1]
             if all(opened):
                 await self._enter(number + 1)
-        for each in plan.steps:
-            if each.stage < 0 and first is not None and each.seq > first:
-                await self._confirm(each)
-        await self._finish()
 
     async def _confirm(self, wanted: Step) -> bool:
         """Run a step until it is confirmed; anything else holds and waits for a person to resume. False: stepped down meanwhile."""
@@ -333,6 +337,13 @@ async def _run(parts: Parts, live: LiveTarget, record: LiveRollout, order: step.
     if order.step.kind is StepKind.MIGRATION:
         return await migrate(parts, live, record, order)
     return await step.forward(parts.around, live, record, order)
+
+
+def _outside_stages(plan: Plan) -> tuple[list[Step], list[Step]]:
+    """Return the steps before the first one that opens a stage, and those after it that open none."""
+    first = next((each.seq for each in plan.steps if each.stage >= 0), math.inf)
+    outside = [each for each in plan.steps if each.stage < 0]
+    return [each for each in outside if each.seq < first], [each for each in outside if each.seq > first]
 
 
 def _confirmed(record: LiveRollout, wanted: Step) -> bool:

@@ -44,7 +44,7 @@ class Leftovers:
         """Bring the newest rollout that is not over in sight of its target: one that nobody sees would keep every release from starting."""
         if live.rollout is not None and not live.rollout.rollout.phase.over:
             return
-        records = [each for each in self._parts.records.values() if each.rollout.plan.target == live.name and not each.rollout.phase.over]
+        records = [each for each in live.rollouts.values() if not each.rollout.phase.over]
         if records:
             live.rollout = max(records, key=lambda each: each.rollout.started_at)
             self._parts.touch(live, live.rollout)

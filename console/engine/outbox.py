@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 
 BATCH_S = 0.1
 
-DRAW_S = 0.02
+DRAW_S = 0.05
 """No longer than this does a batch draw, so that a change of a thousand targets holds up nothing; the rest comes with the next ones."""
 
 V = TypeVar("V")

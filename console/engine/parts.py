@@ -45,13 +45,14 @@ class Parts:
 
     def keep(self, live: LiveTarget, record: LiveRollout) -> None:
         """Take a rollout in as the target's newest."""
-        self.records[record.id] = record
+        self.records[record.id] = live.rollouts[record.id] = record
         if live.rollout is None or live.rollout.rollout.started_at <= record.rollout.started_at:
             live.rollout = record
         self.touch(live, record)
-        over = [each.id for each in self.records.values() if each.rollout.plan.target == live.name and each.rollout.phase.over]
+        over = [each.id for each in live.rollouts.values() if each.rollout.phase.over]
         for old in over[: max(0, len(over) - KEPT)]:
-            del self.records[old]
+            self.records.pop(old, None)
+            del live.rollouts[old]
             self.outbox.forget_rollout(old)
 
     def touch(self, live: LiveTarget, record: LiveRollout) -> None:

@@ -121,6 +121,7 @@ class FakeDesk:
         self.on_update = None
         self.wizard = FakeWizard()
         self.channels_tried = ()
+        self.workloads_view, self.log_batches = None, ()
 
     def listen(self, on_update, on_event=None):
         self.on_update = on_update
@@ -165,6 +166,16 @@ class FakeDesk:
     async def test_channels(self, target, channel=""):
         self._note("test_channels", target, channel)
         return self.channels_tried
+
+    async def workloads(self, target):
+        self._note("workloads", target)
+        return self.workloads_view
+
+    async def pod_log(self, target, asked, told):
+        self._note("pod_log", target, asked)
+        for lines in self.log_batches:
+            if not told(lines):
+                return
 
     async def cancel_pipeline(self, rollout, reason):
         self._note("cancel_pipeline", rollout, reason)

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from console.desktop import theme
 from console.desktop.widgets.autoact import AutoActCard
 from console.desktop.widgets.badges import Badge
 from console.desktop.widgets.bottombar import BottomBar
-from console.desktop.widgets.chart import AXIS_HIGH, ChartCard
+from console.desktop.widgets.chart import AXIS_HIGH, ChartCard, Plot
 from console.model.readiness import Light
 from console.model.verbs import State
 from tests.desktop import samples
@@ -108,3 +110,11 @@ def test_the_wizard_over_many_targets_fits_a_window_of_1100_with_next_in_sight(o
     page, stack = inside.pages["targets"], inside.window.stack
     assert stack.width() <= 1100 - theme.size("rail") - 2 * 3
     assert page.wizard.next.mapTo(inside.window, page.wizard.next.rect().bottomRight()).x() < 1100
+
+
+def test_tab_stops_at_no_chart_and_at_no_area_that_only_scrolls(opened):
+    inside = opened(samples.incident(), size=(1100, 700))
+    inside.go("releases", "R-2291")
+    stops = [each for each in inside.window.findChildren(QWidget) if each.isVisible() and each.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert len(stops) > 10
+    assert not [each for each in stops if isinstance(each, QScrollArea) or isinstance(each.parent(), Plot)]

@@ -1,6 +1,6 @@
 """The wizard that makes a target: one question after the other, each answered by a look around; nothing is written before its end."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from console.desktop import theme
@@ -69,11 +69,20 @@ class ConnectTarget(QWidget):
         self._stack.setCurrentIndex(self.at)
         step.enter()
         self._weigh()
+        if self.isVisible():
+            self._focus_first(step)
 
     @property
     def finished(self) -> bool:
         """Tell whether the target was made."""
         return self.at == len(self.steps) - 1
+
+    def _focus_first(self, step: QWidget) -> None:
+        """Put the keyboard into a step that opens, so that nobody has to go there from Next."""
+        for each in step.findChildren(QWidget):
+            if each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isVisibleTo(step) and each.isEnabled():
+                each.setFocus(Qt.FocusReason.TabFocusReason)
+                return
 
     def _lay_out(self) -> None:
         names = QVBoxLayout()

@@ -67,6 +67,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         item.setContentsMargins(0, 2, 2, 0)
         self.setFrameShape(self.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab would stop at each chart, and show nothing
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._dress()
 

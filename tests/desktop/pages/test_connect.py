@@ -265,3 +265,9 @@ def test_updates_leave_an_open_wizard_in_sight(page, wizard, around):
 )
 def test_the_folders_repository_is_told(state, said):
     assert said in git_words(state)
+
+
+def test_the_keyboard_is_in_the_step_that_opens(qtbot, page, wizard):
+    walk(qtbot, wizard, 1)
+    qtbot.waitUntil(lambda: wizard.versions.isAncestorOf(wizard.window().focusWidget()))
+    assert not wizard.next.hasFocus()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from faults.proxy import Fault, fault_proxy
 from servers.postgres_process import PostgresServer
@@ -27,13 +28,16 @@ from servers.shop_database import (
 from console.model.clock import SystemClock
 from console.model.database import Applied, ColumnWanted, Migration, MigrationPhase, MigrationTool, Migrator, PostgresDatabase
 from console.model.errors import ConsoleError, Malformed, NotAllowed, Refused, Unreachable, WrongSystem
+from console.model.postgres import address_of
 from console.policy.schema import column_problem, in_the_way
+from console.providers.clients.postgres import worded
 from console.providers.schema.columns import column
 from console.providers.schema.migration import MigrationStep, Surroundings
 from console.providers.schema.postgres import PostgresSchema
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="drives POSIX signals")]
 
+ADDRESS = address_of("postgresql://watcher@h/shop", "the database")
 EXPAND = Migration("payment ref", "0042", tables=("orders",), columns=(ColumnWanted("orders", "payment_ref", "text", max_null=0.01),))
 CONTRACT = Migration("drop note", "0043", MigrationPhase.CONTRACT, tables=("orders",))
 
@@ -441,3 +445,22 @@ def test_a_session_of_the_reader_is_read_only_and_bounded(shop: ShopDatabase):
         )
     )
     assert asked == [("on",), ("2s",), ("300ms",)]
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "kind"),
+    [
+        ("FATAL:  unsupported startup parameter: options", "takes no options", Refused),
+        ("FATAL:  sorry, too many clients already", "has no connection left", Refused),
+        ("FATAL:  the database system is shutting down", "is stopping or starting", Refused),
+        ('server certificate for "a" does not match host name "b"', "a certificate for another name", Refused),
+        ("SSL error: certificate verify failed", "cannot be checked", Refused),
+        ("connection refused \x1b[31m<b>", "cannot be reached", Unreachable),
+    ],
+)
+def test_what_a_server_says_before_there_is_a_session_is_said_with_what_to_do(said: str, words: str, kind: type[ConsoleError]):
+    error = worded(psycopg.OperationalError(f'connection failed: connection to server at "h", port 5432 failed: {said}'), ADDRESS)
+    assert type(error) is kind
+    assert words in error.message
+    assert error.advice
+    assert "\x1b" not in error.message

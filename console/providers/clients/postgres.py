@@ -38,12 +38,14 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("57P0", "is stopping or starting", _AGAIN),
     ("57014", "took too long over a question", "It is asked again by itself; look what keeps the server busy."),
     ("55P03", "keeps a lock on what was asked for", "It is asked again by itself; look who holds it."),
+    ("POOLER", "stands behind a pooler that takes no options", "Connect to the server itself, or set ignore_startup_parameters = options."),
     ("TLS-NAME", "shows a certificate for another name", "Connect by the name that it has; if that is this one, somebody is in between."),
     ("TLS-NONE", "does not encrypt", "Let its administrator set ssl = on; over a line that nobody else reaches: ?sslmode=disable."),
     ("TLS", "shows a certificate that cannot be checked", "Name the file of your authority: ?sslmode=verify-full&sslrootcert=FILE."),
 )
 
 _TOLD_BY_TEXT = (
+    ("unsupported startup parameter", "POOLER"),
     ("does not match host name", "TLS-NAME"),
     ("server does not support SSL", "TLS-NONE"),
     ("root certificate file", "TLS"),
@@ -162,7 +164,8 @@ def _hand_over(answer: "asyncio.Future[Any]", found: Any, error: BaseException |
 
 def worded(error: psycopg.Error, address: Address) -> ConsoleError:
     """Return an error of PostgreSQL in words that tell a person what to do; nothing in it is a password."""
-    code = error.sqlstate or next((found for text, found in _TOLD_BY_TEXT if text in str(error)), "")
+    told_by_text = next((found for text, found in _TOLD_BY_TEXT if text in str(error)), "")
+    code = error.sqlstate if error.sqlstate and told_by_text != "POOLER" else told_by_text
     told = f" It says: {said(error)}." if code else ""
     for start, cause, advice in _CAUSES:
         if code.startswith(start):

@@ -20,6 +20,9 @@ BATCH_S = 0.1
 DRAW_S = 0.05
 """No longer than this does a batch draw, so that a change of a thousand targets holds up nothing; the rest comes with the next ones."""
 
+CALENDAR_PAUSE = 20.0
+"""The calendar is drawn again after so many times as long as it took: traffic that is measured changes it again and again."""
+
 V = TypeVar("V")
 
 _NOTHING = Update()
@@ -71,7 +74,7 @@ class Outbox:
         self._notices: list[Notice] = []
         self._trains: dict[str, TrainView] = {}
         self._fresh_trains: dict[str, TrainView] = {}
-        self._calendar = True
+        self._calendar, self._calendar_from = True, 0.0
         self._told = _Told()
         self._dirty = asyncio.Event()
 
@@ -148,7 +151,7 @@ class Outbox:
         fresh = any(listener.fresh for listener in listeners)
         if fresh:
             self._targets, self._rollouts = dict.fromkeys(sorted(targets)), dict.fromkeys(sorted(rollouts))
-            self._calendar, until = True, math.inf
+            self._calendar, self._calendar_from, until = True, 0.0, math.inf
         gone = tuple(name for name in told.targets if name not in targets)
         for name in gone:
             del told.targets[name]
@@ -164,14 +167,17 @@ class Outbox:
         self._notices.clear()
         self._fresh_trains.clear()
         self._give(changed, self._whole(changed) if fresh else changed)
-        if self._targets or self._rollouts:
+        if self._targets or self._rollouts or self._calendar:
             self._dirty.set()
 
     def _changed_calendar(self) -> CalendarView | None:
-        """Return the calendar where it changed."""
-        if not self._calendar:
+        """Return the calendar where it changed; with a thousand windows it is not looked at in every batch."""
+        began = self._around.clock.elapsed()
+        if not self._calendar or began < self._calendar_from:
             return None
         self._calendar, calendar = False, self._pictures.calendar()
+        ended = self._around.clock.elapsed()
+        self._calendar_from = ended + CALENDAR_PAUSE * (ended - began)
         if calendar == self._told.calendar:
             return None
         self._told.calendar = calendar

@@ -253,3 +253,29 @@ async def test_what_is_not_drawn_in_time_is_told_next_and_what_somebody_looks_at
                 break
         assert batches[0][0] == "x7"
         assert [name for batch in batches[:3] for name in batch if name != "x7"][:8] == [name for name in names if name != "x7"]
+
+
+async def test_a_calendar_that_takes_long_to_draw_is_drawn_less_often_and_is_told_in_the_end(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        box, drawn = desk.engine._parts.outbox, []
+        box.flush()
+        make = box._pictures.calendar
+
+        def slow() -> Any:
+            drawn.append(w.time.clock.elapsed())
+            w.time.clock.advance(0.1)
+            return make()
+
+        box._pictures = replace(box._pictures, calendar=slow)
+        for _ in range(30):
+            box.touch_calendar()
+            await w.time.advance(0.1)
+        assert len(drawn) <= 3
+        await w.time.really(desk.engine.line.stop_the_line("test", None, ()))
+        await w.time.advance(3.0)
+        assert any(update.calendar is not None and update.calendar.stops for update in desk.updates)
+        await w.time.advance(3.0)
+        drawn.clear()
+        await w.time.advance(10.0)
+        assert drawn == []

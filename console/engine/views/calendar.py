@@ -19,12 +19,18 @@ def calendar_view(
     now: datetime,
 ) -> CalendarView:
     """Return the calendar at an instant, to the minute, so that it changes only when something in it does."""
-    names = tuple(targets)
+    places = {name: number for number, name in enumerate(targets)}
+    every = tuple(places)
     minute = now.replace(second=0, microsecond=0)
     rows = tuple(
-        FreezeRow(window, active(window, now), upcoming(window, now), tuple(name for name in names if window.covers(name)))
+        FreezeRow(window, active(window, now), upcoming(window, now), _covered(window, places) if window.targets else every)
         for window in windows
     )
     day = minute.replace(hour=0, minute=0)
     holding = tuple(stop for stop in stops if stop.until is None or now < stop.until)
     return CalendarView(rows, holding, occurrences_between(windows, day, day + WEEK), dict(blackouts), minute)
+
+
+def _covered(window: FreezeWindow, places: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the known ones of the targets that a window names, in their order: most windows are one target's own."""
+    return tuple(sorted({name for name in window.targets if name in places}, key=places.__getitem__))

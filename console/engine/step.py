@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -88,8 +89,9 @@ async def backward(around: Surroundings, live: LiveTarget, record: LiveRollout, 
     row = await intend_backward(around, record, order)
 
     async def record_again() -> None:
-        if record.rows[row.id].recorded == "not recorded" and not record.in_memory:
-            await intend_backward(around, record, order)
+        if record.rows[row.id].recorded == "not recorded":
+            with suppress(StaleWrite, NotAllowed):  # it was recorded after all
+                await intend_backward(around, record, order)
 
     live.sending += 1
     try:

@@ -150,14 +150,19 @@ async def test_roll_back_goes_on_when_nothing_can_be_recorded_and_says_so(tmp_pa
         assert "Not recorded" in view.sends[0].detail
 
 
-async def test_what_could_not_be_recorded_is_recorded_before_it_is_sent_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_a_rollout", [True, False])
+async def test_what_could_not_be_recorded_is_recorded_before_it_is_sent_again(tmp_path: Path, in_a_rollout: bool) -> None:
     async with world(tmp_path) as w:
         desk = await w.desk()
-        rollout = await desk.start()
-        await desk.until_stage(rollout, 0)
+        if in_a_rollout:
+            await desk.until_stage(await desk.start(), 0)
+        else:
+            w.shop.router.weights = {BLUE: 80.0, GREEN: 20.0}
+            await w.time.advance(3)
         w.store.trouble.broken, w.shop.router.deaf = True, Unreachable("No answer.", sent=True)
         asked = asyncio.ensure_future(desk.engine.act(Command(Verb.ROLLBACK, "shop", desk.actor, "test")))
         await w.time.until(asked.done)
+        rollout = (await asked).rollout
         assert [row.id for row in await w.store._store.journal.steps(rollout) if row.step.verb is Verb.ROLLBACK] == []
         w.store.trouble.broken = False
         await w.time.advance(15)

@@ -14,6 +14,9 @@ from console.model.verbs import Verdict
 BASELINE_WITHOUT_HISTORY = 100
 """Baseline sessions without which nothing passes when nothing was measured before the release."""
 
+MOST_E = 1_000_000.0
+"""More evidence is told as more than this: its digits would say nothing, and fill a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -57,7 +60,7 @@ def judge(rules: Rules, tally: Tally, moment: Moment) -> Judgement:
     """
     alarm = _alarm(tally)
     if tally.concurrent_failed_at is not None:
-        sentence = f"{_counts(tally)}. E {tally.concurrent.e:,.0f} reached the limit {rules.share.limits[0]:,.0f}."
+        sentence = f"{_counts(tally)}. E {_rounded(tally.concurrent.e)} reached the limit {rules.share.limits[0]:,.0f}."
         return Judgement(Verdict.FAIL, sentence, evidence_of(rules, tally, TestName.CONCURRENT), acts=True, alarm=alarm)
     if tally.frozen_failed_at is not None:
         card = evidence_of(rules, tally, TestName.FROZEN_RATE)
@@ -70,6 +73,10 @@ def judge(rules: Rules, tally: Tally, moment: Moment) -> Judgement:
     if missing is not None:
         return Judgement(missing.verdict, missing.sentence, card)
     return _passing(rules, tally, moment, card)
+
+
+def _rounded(e: float) -> str:
+    return f"{e:,.0f}" if e <= MOST_E else f"above {MOST_E:,.0f}"
 
 
 def evidence_of(rules: Rules, tally: Tally, test: TestName) -> Evidence:

@@ -110,6 +110,11 @@ def test_the_incident_fails_and_acts():
     assert judgement.evidence.evidence >= judgement.evidence.limit == 2000
 
 
+def test_evidence_beyond_a_million_is_told_without_its_digits():
+    sentence = judge(RULES, seen([(190, 0, 0, 5)] * 40), moment(now_s=360)).sentence
+    assert sentence.endswith(" E above 1,000,000 reached the limit 2,000.")
+
+
 DEAD = [Feed("canary", None, error="401 Unauthorized")]
 
 

@@ -4,11 +4,18 @@ from console.engine.state import LiveTarget
 from console.model.plan import Plan, PlanKind, StepKind
 
 
+def canary_of(plan: Plan) -> str:
+    """Return the version on trial: what its side ran when the plan was made, or the release where the plan's pipeline brings it there."""
+    return plan.release if _is_brought(plan) else plan.canary_version
+
+
 def bad_version(live: LiveTarget, plan: Plan) -> str:
     """Return the version that a rollback takes back: what its side runs, or the release where the plan's pipeline brings it there."""
-    if any(step.kind is StepKind.PIPELINE for step in plan.steps):
-        return plan.release
-    return live.version(plan.canary) or plan.canary_version
+    return plan.release if _is_brought(plan) else live.version(plan.canary) or plan.canary_version
+
+
+def _is_brought(plan: Plan) -> bool:
+    return any(step.kind is StepKind.PIPELINE for step in plan.steps)
 
 
 def unhealthy_words(live: LiveTarget) -> tuple[str, ...]:

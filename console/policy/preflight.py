@@ -41,7 +41,7 @@ def _side_obstacles(target: Target, sides: SidesNow) -> list[str]:
     if not _all_on(sides.weights, sides.stable, canary):
         shares = " · ".join(f"{side} {share:g} %" for side, share in sides.weights.items()) or "nothing read"
         found.append(f"Traffic is not all on the stable side {sides.stable} ({shares}): roll back or finish first.")
-    if sides.stable_version and sides.stable_version == sides.canary_version:
+    if target.pipeline is None and sides.stable_version and sides.stable_version == sides.canary_version:
         found.append(f"Both sides run {sides.stable_version}: there is nothing to release.")
     return found
 

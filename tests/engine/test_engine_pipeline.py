@@ -47,6 +47,16 @@ def remote(w: World) -> Remote:
     return w.shop.pipeline
 
 
+async def test_what_the_pipeline_brings_is_named_as_the_canary_and_not_what_its_side_ran_before(tmp_path: Path) -> None:
+    async with world(tmp_path, WITH_PIPELINE) as w:
+        remote(w)
+        desk = await w.desk()
+        rollout = (await desk.act(Verb.START, release="5.3")).rollout
+        view = await desk.until_stage(rollout, 0)
+        assert view.canary_version == "5.3"
+        assert view.subline.startswith("canary 5.3 against stable 5.1 ")
+
+
 @pytest.mark.parametrize("error", [OutcomeUnknown("no answer"), Unreachable("no answer", sent=True)])
 async def test_a_start_whose_answer_is_lost_is_unknown_and_its_run_is_followed_after_a_resume(tmp_path: Path, error: Exception) -> None:
     async with world(tmp_path, WITH_PIPELINE) as w:

@@ -168,13 +168,17 @@ def test_a_complete_target_starts_without_a_warning():
         (TARGET, replace(SIDES, weights={"blue": 95, "green": 5}), "not all on the stable side blue (blue 95 % · green 5 %)"),
         (TARGET, replace(SIDES, weights={"blue": 0, "green": 0}), "not all on"),
         (TARGET, replace(SIDES, weights={}), "nothing read"),
-        (TARGET, replace(SIDES, canary_version="v17"), "nothing to release"),
+        (replace(TARGET, pipeline=None), replace(SIDES, canary_version="v17"), "nothing to release"),
     ],
 )
 def test_what_forbids_a_start_is_said(target, sides, word):
     found = obstacles(target, sides)
     assert len(found) == 1
     assert word in found[0]
+
+
+def test_two_sides_that_run_the_same_are_no_obstacle_where_a_pipeline_brings_the_release():
+    assert obstacles(TARGET, replace(SIDES, canary_version="v17")) == ()
 
 
 @pytest.mark.parametrize(

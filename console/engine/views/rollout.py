@@ -7,6 +7,7 @@ from console.engine.readiness import seconds_of
 from console.engine.records import STATE_OF_PHASE
 from console.engine.rowmoves import moves_of
 from console.engine.state import LiveRollout, LiveTarget
+from console.engine.versions import canary_of
 from console.engine.views.alerts import alerts_view
 from console.engine.views.charts import charts_of, marker_words, weight_of
 from console.engine.views.gates import auto_act, gate_views, loss_of, worst_gate
@@ -37,7 +38,7 @@ def rollout_view(live: LiveTarget, record: LiveRollout, decide: Decide) -> Rollo
         subline=subline(rollout) + _pace(live.target),
         plan_hash=plan.hash,
         stable_version=plan.stable_version,
-        canary_version=plan.canary_version,
+        canary_version=canary_of(plan),
         started_at=rollout.started_at,
         started_by=rollout.started_by.name,
         reason=rollout.reason,
@@ -112,7 +113,7 @@ def next_steps(rollout: Rollout) -> tuple[Step, ...]:
 def subline(rollout: Rollout) -> str:
     """Return what runs against what, who started it, and the plan's first signs."""
     plan = rollout.plan
-    sides = f"canary {plan.canary_version} against stable {plan.stable_version}"
+    sides = f"canary {canary_of(plan)} against stable {plan.stable_version}"
     return f"{sides} · started by {rollout.started_by.name} · plan {plan.hash[:4]} {plan.hash[4:8]}"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from console.engine.state import LiveRollout
+from console.engine.versions import canary_of
 from console.engine.views.gates import worst_gate
 from console.engine.views.rows import stage_rows
 from console.model.plan import PlanKind, StepKind
@@ -74,7 +75,7 @@ def _last(record: LiveRollout) -> StageView:
     rollout = record.rollout
     name = "Done" if rollout.plan.kind is PlanKind.ROLLOUT else rollout.plan.kind.value.capitalize()
     if rollout.phase is Phase.DONE:
-        return StageView(name, 100, State.HEALTHY, "Done", f"{rollout.plan.canary_version} is stable")
+        return StageView(name, 100, State.HEALTHY, "Done", f"{canary_of(rollout.plan)} is stable")
     if not rollout.plan.stages and rollout.phase in WORD:
         state, word = WORD[rollout.phase]
         return StageView(name, None, state, word, "")

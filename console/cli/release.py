@@ -16,13 +16,14 @@ from console.cli.pipelining import PipelineTeller
 from console.cli.session import act, command, target_of, with_console
 from console.cli.target import AsJson, Reason
 from console.cli.watching import NOBODY, driver_of, take_from_a_watcher, watch_words
+from console.engine.views.rows import value_of, what_of
 from console.engine.watched import JUDGED, watcher_of
 from console.model.clock import SystemClock
 from console.model.commands import Command
 from console.model.desk import PlanView
 from console.model.errors import ConsoleError, GateFailed, NotAllowed, OutcomeUnknown
 from console.model.events import DriftSeen, Event, MoveRefused, PhaseChanged, StageEntered, StageJudged, StepSettled
-from console.model.plan import Plan
+from console.model.plan import Plan, Step
 from console.model.rollout import Phase, Rollout, StepState
 from console.model.verbs import Verb
 from console.model.views import Update
@@ -80,14 +81,17 @@ def plan_release(
         print(f"Start it with: release-console release start {view.plan_hash[:12]}")
 
 
+def _done(step: Step, state: StepState) -> str:
+    """Say what a step does, on which system, and what became of it."""
+    value = value_of(step)
+    return f"{what_of(step)}: {step.system}{' ' + value if value else ''}: {state.value}"
+
+
 def _line(event: Event) -> str:
     at = event.at.astimezone().strftime("%H:%M:%S")
     match event:
         case StepSettled(row=row):
-            want = ", ".join(f"{key} {value}" for key, value in row.step.want.items())
-            return (
-                f"{at}  {row.step.verb.value}: {row.step.system} {want}: {row.state.value}{' (' + row.detail + ')' if row.detail else ''}"
-            )
+            return f"{at}  {_done(row.step, row.state)}{' (' + row.detail + ')' if row.detail else ''}"
         case StageEntered(weight=weight):
             return f"{at}  canary {weight} % read back"
         case StageJudged(gate=gate, verdict=verdict, sentence=sentence):
@@ -230,7 +234,7 @@ def finish(rollout: Rollout) -> None:
             advice=f"release-console release rows {rollout.id}, then release step {rollout.id} N, or roll back again.",
         )
     if rollout.phase in {Phase.ROLLED_BACK, Phase.ABORTED}:
-        raise GateFailed(f"{rollout.plan.release} was taken back: {rollout.note or 'see release show'}.")
+        raise GateFailed(f"{rollout.plan.release} was taken back: {(rollout.note or 'see release show').rstrip('.')}.")
 
 
 async def _ready(console: Console, rollout: str, *, forward: bool) -> str:
@@ -324,7 +328,7 @@ def show(rollout: RolloutId, *, as_json: AsJson = False) -> None:
         if watched is not None:
             print(f"  watched by: {watched}" if watched else f"  {NOBODY}: release-console agent or the desktop judges it on")
         for step in steps:
-            words = f"{step.step.verb.value} {step.step.system} {dict(step.step.want)}: {step.state.value}"
+            words = _done(step.step, step.state)
             print(f"  {step.sent_at.astimezone().strftime('%H:%M:%S')}  {words}{' - ' + step.detail if step.detail else ''}")
         if any(step.state in {StepState.UNKNOWN, StepState.SENT} for step in steps):
             raise OutcomeUnknown("The effect of a step is not known.", advice=f"release-console release resume {rollout} reads it back.")

@@ -83,7 +83,7 @@ def _send_row(number: int, each: Step, row: StepRow | None, back: BackRows) -> S
         number=number,
         what=what_of(each),
         system=each.system,
-        value=_value(each.kind, each.want) if each.kind not in DECLARED else "",
+        value=value_of(each),
         predicted_s=back.seconds.get(each.seq, each.predicted_s),
         state=None if row is None else STATE_OF_STEP[row.state],
         took_s=None if row is None else _took_s(row),
@@ -132,7 +132,11 @@ def what_of(each: Step) -> str:
     return f"Traffic to {each.want[max(each.want, key=lambda side: each.want[side] - before.get(side, 0))]:g} %"
 
 
-def _value(kind: StepKind, want: Mapping[str, object]) -> str:
+def value_of(each: Step) -> str:
+    """Return what a step asks for, in words; "" where its name says it all."""
+    kind, want = each.kind, each.want
+    if kind in DECLARED:
+        return ""
     if kind is StepKind.WEIGHT:
         return ", ".join(f"{side} {weight} %" for side, weight in want.items())
     if kind is StepKind.FLAG:

@@ -148,7 +148,7 @@ class ReadySection(Section):
     closes: YesNo = usual(False, "false")
     """Without it there is no way back at all; otherwise the light turns amber."""
     then: Span | None = None
-    """How long the way back takes without it, where that is longer. An address may give an instant `until`, when it ceases to hold."""
+    """How long the way back takes without it, where that is longer. A check may give an instant `until`, when it ceases to hold."""
     timeout: Span = usual(5.0, "5 s")
     """How long to wait for an answer."""
     token: Secret | None = None

@@ -351,11 +351,20 @@ async def test_a_check_that_exits_0_is_done_and_1_is_not(tmp_path: Path, code: i
     assert (await by_shell(tmp_path, check=f"exit {code}").look()).done is done
 
 
-@pytest.mark.parametrize("check", ["exit 2", "exit 126", "exit 127", "exit 255", "kill -9 $$", "kill -15 $$", "echo 'since: today'"])
+@pytest.mark.parametrize(
+    "check", ["exit 2", "exit 126", "exit 127", "exit 255", "kill -9 $$", "kill -15 $$", "echo 'since: today'", "echo 'until: soon'"]
+)
 async def test_any_other_end_of_a_check_is_unknown_and_never_a_yes(tmp_path: Path, check: str) -> None:
     with pytest.raises(Malformed) as caught:
         await by_shell(tmp_path, check=check).look()
     assert caught.value.advice
+
+
+async def test_a_check_may_tell_since_and_until_when_and_its_detail_is_the_last_line_that_does_not(tmp_path: Path) -> None:
+    script = "echo '2 pods are left'; echo 'until: 2026-11-24T10:09:00Z'; echo 'since: 2026-11-24T10:00:00Z'"
+    found = await by_shell(tmp_path, check=script).look()
+    assert (found.since, found.until) == (datetime(2026, 11, 24, 10, tzinfo=UTC), datetime(2026, 11, 24, 10, 9, tzinfo=UTC))
+    assert found.detail == "2 pods are left"
 
 
 async def test_work_that_exits_with_an_error_is_refused_in_its_own_words(tmp_path: Path) -> None:

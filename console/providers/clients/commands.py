@@ -16,7 +16,7 @@ DETAIL = 200
 KEPT = 20
 """Lines of a command's output that are looked at: its last words."""
 
-SINCE = "since: "
+SINCE, UNTIL = "since: ", "until: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Ended:
     @property
     def words(self) -> str:
         """Return the last line that is not about an instant, "" when it printed nothing."""
-        return next((line for line in reversed(self.lines) if line and not line.startswith(SINCE)), "")
+        return next((line for line in reversed(self.lines) if line and not line.startswith((SINCE, UNTIL))), "")
 
     @property
     def end(self) -> str:

@@ -9,14 +9,14 @@ from console.model.errors import Malformed, OutcomeUnknown, Refused
 from console.model.readings import UndoState
 from console.model.systems import CommandUndo
 from console.model.text import clean
-from console.providers.clients.commands import SINCE, Ended, Errand, run_command
+from console.providers.clients.commands import SINCE, UNTIL, Ended, Errand, run_command
 
 
 class CommandUndoStep:
     """Runs the two commands that a trusted target file declares, without a shell.
 
     `check` exits 0 when it is done and 1 when it is not; its last line is the detail, and a line `since: 2026-11-24T10:00:00Z` tells since
-    when. Any other end of it is an error: the state is unknown then. `run` exits 0 when it did its work, and gets the step's key as
+    when, `until: …` until when. Any other end of it is an error: the state is unknown then. `run` exits 0 when it did its work, and gets the step's key as
     RELEASE_STEP_KEY. Nothing of our environment is passed on beyond what a program needs. Everything that they start ends with them, at
     the deadline, and with this program.
     """
@@ -37,7 +37,7 @@ class CommandUndoStep:
                 means="Its state is not known now.",
                 advice="Run the check by hand and look what it says.",
             )
-        return UndoState(ended.code == 0, at, ended.words, _since(ended, check.name))
+        return UndoState(ended.code == 0, at, ended.words, _told(ended, SINCE, check.name), _told(ended, UNTIL, check.name))
 
     async def run(self, key: str) -> None:
         """Run it to its end; accepted, not yet observed. Raises Refused when it exits with anything but 0."""
@@ -55,13 +55,14 @@ class CommandUndoStep:
         return Errand(argv, self._folder, self._spec.timeout_s, changes, {"RELEASE_STEP_KEY": key})
 
 
-def _since(ended: Ended, check: str) -> datetime | None:
-    told = next((line.removeprefix(SINCE) for line in reversed(ended.lines) if line.startswith(SINCE)), None)
+def _told(ended: Ended, begin: str, check: str) -> datetime | None:
+    """Return the instant of the last line that begins so; None where there is none."""
+    told = next((line.removeprefix(begin) for line in reversed(ended.lines) if line.startswith(begin)), None)
     try:
         return None if told is None else from_iso(told.strip())
     except ValueError:
         raise Malformed(
-            f"The check {check} says since {clean(told or '', 60)!r}, which is no instant with a zone.",
+            f"The check {check} says {begin.rstrip(': ')} {clean(told or '', 60)!r}, which is no instant with a zone.",
             means="Nothing in this answer was used.",
-            advice="Let it print an instant such as since: 2026-11-24T10:00:00Z.",
+            advice=f"Let it print an instant such as {begin}2026-11-24T10:00:00Z.",
         ) from None

@@ -16,9 +16,9 @@ class CommandUndoStep:
     """Runs the two commands that a trusted target file declares, without a shell.
 
     `check` exits 0 when it is done and 1 when it is not; its last line is the detail, and a line `since: 2026-11-24T10:00:00Z` tells since
-    when, `until: …` until when. Any other end of it is an error: the state is unknown then. `run` exits 0 when it did its work, and gets the step's key as
-    RELEASE_STEP_KEY. Nothing of our environment is passed on beyond what a program needs. Everything that they start ends with them, at
-    the deadline, and with this program.
+    when, `until: …` until when. Any other end of it is an error: the state is unknown then. `run` exits 0 when it did its work, and gets
+    the step's key as RELEASE_STEP_KEY. Nothing of our environment is passed on beyond what a program needs. Everything that they start
+    ends with them, at the deadline, and with this program.
     """
 
     def __init__(self, spec: CommandUndo, base_folder: Path, clock: Clock, trusted: Callable[[], bool]) -> None:

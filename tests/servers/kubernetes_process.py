@@ -222,7 +222,7 @@ def _binaries() -> Path | None:
 
 
 def _start(server: KubeServer, argv: list[str], ready: Any) -> None:
-    child = Child(argv, server.folder / f"{Path(argv[0]).name}.log", ready)
+    child = Child(argv, server.folder / f"{Path(argv[0]).name}.log", ready, ready_s=90.0)
     server.children.append(child)
     child.start()
 

@@ -83,7 +83,7 @@ async def test_pause_and_resume_are_what_kubectl_sees(work: KubeWork, shop: Kube
     await work.change("shop-green", Verb.PAUSE_WORKLOAD, {"uid": uid, "paused": True}, backward=True)
     assert field(shop, ".spec.paused") == "true"
     seen = await work.state("shop-green")
-    assert (seen.values["paused"], "release-console) at 20" in seen.changed) == (True, True), seen.changed
+    assert (seen.values["paused"], "release-console at 20" in seen.changed) == (True, True), seen.changed
     await work.change("shop-green", Verb.RESUME_WORKLOAD, {"uid": uid, "paused": False}, backward=False)
     assert field(shop, ".spec.paused") in {"", "false"}
 

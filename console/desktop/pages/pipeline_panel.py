@@ -73,11 +73,11 @@ def step_line(step: StepRow) -> Line:
 
 
 class Lines(Painted):
-    """Rows of mark, head, words and an edge."""
+    """Rows of mark, head, words and an edge; `head` is how wide the head may be, in px."""
 
-    def __init__(self, height: int, parent: QWidget | None = None) -> None:
+    def __init__(self, height: int, parent: QWidget | None = None, *, head: int = 150) -> None:
         super().__init__(parent)
-        self._height = height
+        self._height, self._head = height, head
         self._lines: tuple[Line, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -103,7 +103,7 @@ class Lines(Painted):
             if at:
                 hairline(painter, 0, top, self.width(), top)
             paint_mark(painter, state, QRectF(0, top + (self._height - 13) / 2, 13, 13))
-            name = write(painter, QRectF(22, top, 150, self._height), (head, "small.strong", "text"))
+            name = write(painter, QRectF(22, top, self._head, self._height), (head, "small.strong", "text"))
             right = write(painter, QRectF(0, top, self.width(), self._height), (edge, "caption", "text.3"), RIGHT)
             write(painter, QRectF(32 + name, top, self.width() - 44 - name - right, self._height), (words, "small", "text.2"))
 

@@ -49,16 +49,18 @@ class PodLog(Card):
         self.pods.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.pods.setMinimumContentsLength(24)
         self.follow, self.previous = Button("Follow", "segment"), Button("Before its restart", "segment")
-        self.read = Button("Read the log", icon="terminal")
+        self.read, self.stop = Button("Read the log", icon="terminal"), Button("Stop", icon="circle-stop")
+        self.stop.setVisible(False)
         self.status = Label("No log was read yet.", "small", "text.3", wrap=True)
         self.lines = LogView()
         self.lines.setMinimumHeight(HEIGHT)
         self.follow.setChecked(True)
         self.pods.currentTextChanged.connect(self._show_containers)
-        self.read.clicked.connect(self._read_or_stop)
+        self.read.clicked.connect(self._read)
+        self.stop.clicked.connect(self._stop)
         self.body.setSpacing(6)
         self.body.addLayout(row([Label("Log", "label"), 6, self.pods, self.containers, -1]))
-        self.body.addLayout(row([self.follow, self.previous, 6, self.read, -1], 0))
+        self.body.addLayout(row([self.follow, self.previous, 6, self.read, self.stop, -1], 0))
         self.body.addWidget(self.status)
         self.body.addWidget(self.lines, 1)
 
@@ -84,7 +86,15 @@ class PodLog(Card):
         if self._reading is not None:
             self._reading.wanted = False
             self._reading = None
-        self.read.setText("Read the log")
+        self._show_reading()
+
+    def _show_reading(self) -> None:
+        self.read.setVisible(self._reading is None)
+        self.stop.setVisible(self._reading is not None)
+
+    def _stop(self) -> None:
+        self.leave()
+        self.status.setText("Stopped.")
 
     def _show_containers(self, pod: str) -> None:
         found = self._pods.get(pod)
@@ -92,11 +102,7 @@ class PodLog(Card):
         self.containers.addItems(list(found.containers) if found is not None else [])
         self.containers.setVisible(self.containers.count() > 1)
 
-    def _read_or_stop(self) -> None:
-        if self._reading is not None:
-            self.leave()
-            self.status.setText("Stopped.")
-            return
+    def _read(self) -> None:
         self.lines.forget()
         self._count = 0
         reading = self._reading = Reading(self)
@@ -104,7 +110,7 @@ class PodLog(Card):
         pod, container = self.pods.currentText(), self.containers.currentText()
         asked = LogAsked(pod, container, previous=self.previous.isChecked(), follow=self.follow.isChecked(), lines=LINES)
         self.status.setText(f"Reading {pod}{f', {container}' if container else ''} …")
-        self.read.setText("Stop")
+        self._show_reading()
         target = self._target
         self._around.bridge.ask(
             lambda desk: desk.pod_log(target, asked, reading.told),

@@ -65,7 +65,13 @@ def facts(seen: WorkloadNow) -> str:
     kept = len(seen.revisions)
     current = f"revision {seen.current.number} of {kept} kept" if seen.current is not None else ""
     restarted = str(seen.state.values.get("restarted_at") or "")
-    parts = (seen.replicas, current, f"restarted at {restarted}" if restarted else "", f"changed last by {seen.state.changed}".strip())
+    parts = (
+        f"{seen.kind}, {' and '.join(seen.sides)}",
+        seen.replicas,
+        current,
+        f"restarted at {restarted}" if restarted else "",
+        f"changed last by {seen.state.changed}".strip(),
+    )
     told = [part for part in parts if part and part != "changed last by"]
     return f"{'; '.join(images)}\n{'; '.join(told)}"
 

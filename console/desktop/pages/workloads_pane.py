@@ -25,7 +25,7 @@ from console.policy.workloads import verb_words
 
 AGAIN_MS = 2000
 OLD_S = 10.0
-_LINE, _PODS, _EVENTS = 24, 12, 6
+_LINE, _NAME, _PODS, _EVENTS = 24, 300, 12, 6
 _BAD = ("BackOff", "Err", "OOM", "Crash", "Invalid", "Unschedulable")
 _RUNS = {"Successful": State.HEALTHY, "Failed": State.FAILED, "Error": State.FAILED, "Inconclusive": State.BLIND, "Running": State.WATCHING}
 _STEPS = {
@@ -83,7 +83,7 @@ class WorkloadsPane(QWidget):
         self.outcome, self._detail = MarkLabel("small.strong", 13), Label("", "small", "text.2", wrap=True)
         self.cards: list[WorkloadCard] = []
         self._cards = column([], 8)
-        self.pods, self.runs, self.events = Lines(_LINE), Lines(_LINE), Lines(_LINE)
+        self.pods, self.runs, self.events = Lines(_LINE, head=_NAME), Lines(_LINE, head=_NAME), Lines(_LINE)
         self.log = PodLog(around)
         self._lay_out()
         self._timer = QTimer(self)
@@ -107,14 +107,14 @@ class WorkloadsPane(QWidget):
         """Show what became of the newest verb, where the rollout is of the target shown."""
         found = outcome_of(rollout) if rollout is not None and rollout.target == self._target else None
         self.outcome.setVisible(found is not None)
-        self._detail.setVisible(found is not None and bool(found.detail))
+        self._detail.setVisible(found is not None)
         if found is not None:
             words = verb_words(found.step.verb, found.step.name)
             said = {StepState.CONFIRMED: "done, read back", StepState.UNKNOWN: "its outcome is unknown"}.get(found.state, found.state.value)
             self.outcome.show_state(
                 _STEPS.get(found.state, State.PLANNED), f"{words[:1].upper()}{words[1:]}", f"{said}, {found.actor.name}"
             )
-            self._detail.setText(found.detail)
+            self._detail.setText(f"{said[:1].upper()}{said[1:]}, by {found.actor.name}. {found.detail}".strip())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read while it is in sight."""

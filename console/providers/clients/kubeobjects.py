@@ -174,7 +174,7 @@ def last_change(now: Object) -> str:
     """Return who changed an object's spec last, and when; "" where that is not told."""
     own = [each for each in objects(now, "metadata", "managedFields") if "f:spec" in part(each, "fieldsV1")]
     who = _who({"metadata": {"managedFields": own}}, [])
-    return "" if who == "somebody" else who
+    return "" if who == "somebody" else who.replace(f"another console ({MANAGER})", MANAGER)
 
 
 def _value(value: Any) -> str:

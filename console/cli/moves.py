@@ -153,6 +153,12 @@ def _check(wanted: Command, answer: Answer, advice: str) -> None:
 
 async def rows_of(console: Console, rollout: str) -> tuple[SendView, ...]:
     """Return the rows of a way back as a screen shows them now; none where nothing is told in time."""
+    view = await picture_of(console, rollout, ROWS_S)
+    return () if view is None else view.sends
+
+
+async def picture_of(console: Console, rollout: str, timeout_s: float) -> RolloutView | None:
+    """Return a rollout as a screen shows it; None where nothing is told of it in time."""
     found: dict[str, RolloutView] = {}
     told = asyncio.Event()
 
@@ -163,13 +169,13 @@ async def rows_of(console: Console, rollout: str) -> tuple[SendView, ...]:
 
     cancel = console.listen(on_update)
     try:
-        async with asyncio.timeout(ROWS_S):
+        async with asyncio.timeout(timeout_s):
             await told.wait()
     except TimeoutError:
-        return ()
+        return None
     finally:
         cancel()
-    return found[rollout].sends
+    return found[rollout]
 
 
 def print_rows(rows: Sequence[SendView]) -> None:

@@ -1,13 +1,12 @@
 """The commands of a coordinated way back: its rows, one row's retry, skip, signature or stop, its rehearsal, and what is quarantined."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from console.app import Console
 from console.cli.light import print_light
-from console.cli.moves import Ended, ended, print_rows, report
+from console.cli.moves import Ended, ended, picture_of, print_rows, report
 from console.cli.output import age, print_json, print_table
 from console.cli.session import target_of, with_console
 from console.cli.target import AsJson, Name, Reason
@@ -16,7 +15,7 @@ from console.model.commands import Answer
 from console.model.errors import BadFile, GateFailed, NotAllowed
 from console.model.readiness import Rehearsal
 from console.model.rollout import Phase
-from console.model.views import QuarantineView, RolloutView, TargetView, Update
+from console.model.views import QuarantineView, RolloutView, TargetView
 
 VIEW_S = 3.0
 """A command waits no longer for the picture of a rollout or target."""
@@ -27,23 +26,10 @@ Flag = typer.Option
 
 async def _picture(console: Console, rollout: str) -> RolloutView:
     """Return a rollout as a screen shows it. Raises BadFile when there is none."""
-    found: dict[str, RolloutView] = {}
-    told = asyncio.Event()
-
-    def on_update(update: Update) -> None:
-        found.update({view.id: view for view in update.rollouts})
-        if rollout in found:
-            told.set()
-
-    cancel = console.listen(on_update)
-    try:
-        async with asyncio.timeout(VIEW_S):
-            await told.wait()
-    except TimeoutError:
-        raise BadFile(f"{rollout} is not among the rollouts that are shown.", advice="release-console release list shows them.") from None
-    finally:
-        cancel()
-    return found[rollout]
+    view = await picture_of(console, rollout, VIEW_S)
+    if view is None:
+        raise BadFile(f"{rollout} is not among the rollouts that are shown.", advice="release-console release list shows them.")
+    return view
 
 
 async def _target(console: Console, name: str) -> TargetView:

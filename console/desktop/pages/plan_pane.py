@@ -18,6 +18,7 @@ from console.desktop.widgets.sends import SendList
 from console.model.commands import Command
 from console.model.desk import PlanView
 from console.model.errors import ConsoleError
+from console.model.plan import StepKind
 from console.model.verbs import State, Verb
 from console.model.views import SendView, TargetView
 
@@ -99,7 +100,9 @@ class PlanPane(QWidget):
         self._headline.setText(f"{plan.release} is {'ready' if allowed else 'not ready'} for {plan.target}")
         view = self._target
         made = forms.clock(self._around.clock.now())
-        sides = f"canary {view.canary_version} against stable {view.stable_version}"
+        brought = any(each.kind == StepKind.PIPELINE.value for each in plan.sends)
+        canary = f"canary in place of {view.canary_version} on {view.canary}" if brought else f"canary {view.canary_version}"
+        sides = f"{canary} against stable {view.stable_version}"
         self._subline.setText(f"{sides}  ·  {view.environment}  ·  made {made}")
         self._stages_panel.set_aside(f"plan {plan.plan_hash[:4]} {plan.plan_hash[4:8]}")
         self._stages.show_stages(plan.stages)

@@ -1,6 +1,6 @@
 """The schema of a target's database: which migrations are applied, how full columns are, and who stands in the way of a change."""
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from console.desktop.pages.laying import fill, row
 from console.desktop.widgets.age import AgeLabel
@@ -25,6 +25,7 @@ class SchemaRow(QWidget):
         super().__init__(parent)
         self._mark = MarkLabel("small", 13)
         self._aside = Label("", "small", "text.3", elide=True)
+        self._aside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # the name of the line is cut last
         self._beneath = Label("", "small", "text.2", wrap=True)
         fill(QVBoxLayout(self), [row([self._mark, self._aside], 6), self._beneath], 1)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from console.desktop import forms, theme
 from console.desktop.pages.channels_box import ChannelsBox
@@ -85,6 +85,7 @@ class ConnectionRow(QWidget):
         super().__init__(parent)
         self._mark = MarkLabel("small", 13)
         self._system = Label("", "small", "text.3", elide=True)
+        self._system.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # the port's own word is cut last
         self._age = AgeLabel()
         self._problem = Label("", "small", "look", wrap=True)
         whole = QVBoxLayout(self)

@@ -85,7 +85,9 @@ class Counts(Painted):
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         painter.setPen(pen)
         painter.drawLine(QPointF(x, y), QPointF(x + 16, y))
-        write_run(painter, QRectF(x + 22, y - 9, WIDE - x - 22, 18), [(series, "label", "text"), (aside, "body", "text.2")], 8.0)
+        room = WIDE - x - 22
+        fits = width_of(series, "label") + 8.0 + width_of(aside, "body") <= room
+        write_run(painter, QRectF(x + 22, y - 9, room, 18), [(series, "label", "text"), (aside if fits else "", "body", "text.2")], 8.0)
 
     def _paint_marks(self, painter: QPainter, y: float, view: EvidenceView) -> float:
         shown = min(view.canary_total, MOST_MARKS)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import samples
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from console.desktop.pages.targets import TargetsPage
 from console.model.database import SchemaLight, SchemaLine, SchemaView
@@ -47,3 +48,10 @@ def test_fewer_lines_hide_the_rows_of_before(shown):
     found = box(shown, VIEW)
     found.show_view(replace(VIEW, lines=VIEW.lines[:1]))
     assert [row.isVisible() for row in found.rows] == [True, False, False, False]
+
+
+def test_a_lines_name_is_whole_where_its_sentence_is_too_long_for_the_panel(shown):
+    line = SchemaLine("orders.payment_ref", SchemaLight.GOOD, "text, 100 % null (counted in 41,203 rows), which is far more than fits")
+    row = box(shown, replace(VIEW, lines=(line,))).rows[0]
+    QApplication.processEvents()
+    assert row._mark.width() >= row._mark.sizeHint().width()

@@ -83,8 +83,8 @@ def plan_release(
 
 def _done(step: Step, state: StepState) -> str:
     """Say what a step does, on which system, and what became of it."""
-    value = value_of(step)
-    return f"{what_of(step)}: {step.system}{' ' + value if value else ''}: {state.value}"
+    where = "" if step.system == step.name else f"{step.system} {value_of(step)}".rstrip()
+    return f"{what_of(step)}: {where + ': ' if where else ''}{state.value}"
 
 
 def _line(event: Event) -> str:

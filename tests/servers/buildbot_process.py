@@ -56,7 +56,7 @@ def boot_buildbot(folder: Path, *, password: str = "") -> BuildbotServer:
         "--python=buildbot.tac",
     ]
     url = f"http://127.0.0.1:{www}"
-    server = BuildbotServer(url, Child(argv, folder / "buildbot.log", lambda: _works(url)))
+    server = BuildbotServer(url, Child(argv, folder / "buildbot.log", lambda: _works(url), ready_s=60.0))
     server.child.start()
     return server
 

@@ -34,6 +34,10 @@ class Upstream:
         """Let it count resolved sessions."""
         post(f"{self.url}/count?ok={ok}&failed={failed}")
 
+    def deploy(self, version: str) -> None:
+        """Let another version run there."""
+        post(f"{self.url}/deploy?version={version}")
+
     def get(self, path: str) -> str:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=5.0) as reply:
             return str(reply.read().decode())

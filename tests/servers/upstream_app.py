@@ -49,12 +49,19 @@ class Shop:
             return self._flag(method, headers, body)
         if path == "/undo":
             return self._undo(method, headers, half="half" in query)
+        if path == "/deploy":
+            self._deploy(query["version"][0])
+            return 200, "text/plain", b"deployed\n"
         if path == "/count":
             for name in self.resolved:
                 self.resolved[name] += int(query.get(name, ["0"])[0])
             return 200, "text/plain", b"counted\n"
         self.requests += 1
         return 200, "text/plain", f"{self.side} {self.version}\n".encode()
+
+    def _deploy(self, version: str) -> None:
+        """Be another version from now on, as a new process in this place: its counters begin anew."""
+        self.version, self.requests, self.resolved = version, 0, {"ok": 0, "failed": 0}
 
     def _flag(self, method: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         if method == "PUT":

@@ -14,7 +14,7 @@ from console.model.events import DriftSeen, MoveRefused
 from console.model.freeze import StopTheLine
 from console.model.rollout import Intent, Outcome, Phase, StepState
 from console.model.target import FreezeRule
-from console.model.verbs import Direction, State, Verb
+from console.model.verbs import Direction, State, Verb, Verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -340,3 +340,19 @@ async def test_a_forward_step_between_two_sendings_stops_for_a_rollback(tmp_path
         await desk.until_phase(rollout, "rolled back")
         await w.time.advance(30)
         assert w.shop.router.sent == [5, 25, 0]
+
+
+async def test_a_gate_of_what_was_taken_back_waits_for_nothing_any_more(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        desk = await w.desk()
+        rollout = await desk.start()
+        await desk.until_stage(rollout, 0)
+        await w.time.advance(3)
+        assert any(gate.verdict is Verdict.WATCHING for gate in desk.view(rollout).gates)
+        await desk.act(Verb.ROLLBACK)
+        view = await desk.until_phase(rollout, "rolled back")
+        waiting = [gate for gate in view.gates if gate.verdict is Verdict.WATCHING]
+        assert waiting
+        assert {(gate.sentence, gate.needs_more) for gate in waiting} == {
+            ("Not judged any more: the rollout is rolled back. It was watching at the last look.", None)
+        }

@@ -8,6 +8,9 @@ from console.model.target import SessionGate
 from console.model.verbs import Verdict
 from console.model.views import AutoActView, GateView, LossView
 
+WAITS = frozenset({Verdict.WATCHING, Verdict.BLIND, Verdict.STALE, Verdict.NO_DATA})
+"""Verdicts that wait for something: for sessions, for time, or for a source to answer."""
+
 
 def gate_views(record: LiveRollout) -> tuple[GateView, ...]:
     """Return the gates of the stage in the plan's order; before the first judgement they have no data."""
@@ -59,6 +62,10 @@ def _gate(record: LiveRollout, name: str) -> GateView:
     judged = record.judged.get(name)
     if judged is None:
         return GateView(name, Verdict.NO_DATA, "Not judged yet.", None, None)
+    phase, waits = record.rollout.phase, judged.verdict in WAITS
+    if phase.absorbs and waits:  # what it waited for will not come any more
+        sentence = f"Not judged any more: the rollout is {phase.value}. It was {judged.verdict.value} at the last look."
+        return GateView(name, judged.verdict, sentence, judged.at, judged.sample_at, judged.evidence)
     return GateView(
         name=name,
         verdict=judged.verdict,

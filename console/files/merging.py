@@ -63,11 +63,15 @@ def _target(text: str, path: Path) -> Target:
 
 
 def _as_wanted(text: str, there: Target, target: Target, path: Path) -> bool:
-    """Tell whether a text says what the draft answers, and of everything else what was there."""
+    """Tell whether a text says what the draft answers, and of everything else what was there. Raises BadFile where both cannot be."""
     try:
         found = read_target(text.encode(), str(path))
-    except BadTargetFile:
-        return False
+    except BadTargetFile as error:
+        raise BadFile(
+            f"With these answers {error.message}",
+            means="Nothing was written.",
+            advice=f"Answer otherwise, or change in {path} what speaks against it, first.",
+        ) from error
     return all(
         getattr(found, each.name) == getattr(target if each.name in ANSWERED else there, each.name)
         for each in fields(Target)

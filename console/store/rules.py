@@ -98,9 +98,14 @@ def changed_values(row: Row, rollout: Rollout, change: RolloutChange) -> dict[st
         "history": history_text(change.history),
     }
     values |= {name: value for name, value in given.items() if value is not None}
-    if Phase(str(values.get("phase", row["phase"]))).absorbs:
+    if ends_countdown(Phase(str(values.get("phase", row["phase"])))):
         values["auto_back_at"] = None
     return values
+
+
+def ends_countdown(phase: Phase) -> bool:
+    """Tell whether nothing counts down in a phase, whatever a change says."""
+    return phase.absorbs
 
 
 def _over_already(row: Row, what: str) -> NotAllowed:

@@ -131,7 +131,7 @@ def test_a_rollout_is_steered_from_another_terminal(
         assert weight(envoy_server) == "5"
         listed = json.loads(shell("release", "list", "--json").out)["rollouts"]
         assert [(row["id"], row["phase"], "terminal on" in row["watched_by"]) for row in listed] == [(rollout, "held", True)]
-        assert "step down" in shell("release", "show", rollout).out
+        assert "Traffic down to 5 %" in shell("release", "show", rollout).out
         aborted = shell("release", "abort", rollout, "--reason", "enough")
         assert aborted.code == 0, aborted.err
         said = started.ended()

@@ -122,6 +122,7 @@ def rollback_leaves_the_countdown(stack: ExitStack) -> None:
         return replace(move, mark=replace(move.mark, clear_auto_back=False))
 
     swap(stack, backward, "_ending", counting)
+    swap(stack, rules, "ends_countdown", lambda phase: False)
 
 
 @mutant

@@ -10,7 +10,7 @@ from console.files.draftfile import commented, drafted, git_state, keep
 from console.files.targetfile import load_target, read_target
 from console.files.write import write_target
 from console.model.errors import BadFile, StaleWrite
-from console.model.target import Environment, Stage, Target
+from console.model.target import Environment, Target
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "resources" / "examples").glob("*.yaml"))
 
@@ -34,16 +34,29 @@ def test_only_what_was_answered_anew_changes_and_every_comment_stays(example: Pa
     path = tmp_path / example.name
     path.write_bytes(example.read_bytes())
     target = load_target(path)
-    wanted = replace(
-        target, environment=Environment.STAGING, owner="another team", stages=(Stage(100, 600, tuple(g.name for g in target.gates)),)
-    )
+    gates = tuple(gate.name for gate in target.gates)
+    stages = tuple(replace(each, wait_s=600, gates=gates) for each in target.stages)
+    wanted = replace(target, environment=Environment.STAGING, owner="another team", stages=stages)
     written = drafted(wanted, path)
     got = read_target(written.text.encode(), str(path))
-    assert (got.environment, got.owner, [stage.weight for stage in got.stages]) == (Environment.STAGING, "another team", [100])
+    assert (got.environment, got.owner, [stage.wait_s for stage in got.stages]) == (
+        Environment.STAGING,
+        "another team",
+        [600] * len(stages),
+    )
     assert (got.traffic, got.undo, got.notify, got.freezes) == (target.traffic, target.undo, target.notify, target.freezes)
     before, after = (_comments(text) for text in (example.read_text(encoding="utf-8"), written.text))
     lost = before - after
     assert all(comment in _comments(_stages(example)) | {""} for comment in lost), lost
+
+
+def test_answers_against_which_the_rest_of_the_file_speaks_are_refused_with_what_it_says(tmp_path: Path) -> None:
+    example = next(each for each in EXAMPLES if each.stem == "haproxy")
+    path = tmp_path / example.name
+    path.write_bytes(example.read_bytes())
+    target = load_target(path)
+    with pytest.raises(BadFile, match="from_stage"):
+        drafted(replace(target, stages=target.stages[:1]), path)
 
 
 def _comments(text: str) -> set[str]:
@@ -62,7 +75,7 @@ def test_what_cannot_hold_beside_the_rest_of_the_file_is_refused(tmp_path: Path)
     example = next(each for each in EXAMPLES if each.stem == "practice")
     path = tmp_path / "practice.yaml"
     path.write_bytes(example.read_bytes())
-    with pytest.raises(BadFile, match="cannot be changed"):
+    with pytest.raises(BadFile, match=r"With these answers .*speed"):
         drafted(replace(load_target(path), environment=Environment.PRODUCTION), path)  # its speed is the practice shop's alone
 
 

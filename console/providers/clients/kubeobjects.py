@@ -182,10 +182,13 @@ def _value(value: Any) -> str:
 
 
 def _who(now: Object, paths: list[str]) -> str:
-    """Return who changed an object last, and when, by its managedFields: who owns one of the changed fields, or else wrote it last."""
+    """Return who changed an object last, and when, by its managedFields: who owns one of the changed fields, or else wrote it last.
+
+    The server tells whole seconds: of two in one second it is the one that owns less, since who made the object owns most of it.
+    """
     entries = [each for each in objects(now, "metadata", "managedFields") if _instant(each) is not None]
     owners = [each for each in entries if any(_owns(part(each, "fieldsV1"), path) for path in paths)]
-    found = max(owners or entries, key=lambda each: str(each.get("time")), default=None)
+    found = max(owners or entries, key=lambda each: (str(each.get("time")), -len(str(each.get("fieldsV1")))), default=None)
     if found is None:
         return "somebody"
     name = str(found.get("manager") or "somebody")

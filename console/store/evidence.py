@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from console.model.audit import Anchor, ExportHead, Record, SignedHead
 from console.model.errors import StoreError
@@ -28,6 +28,11 @@ def notes_between(conn: Connection, low: int, high: int) -> list[SignedHead]:
     query = select(checkpoints.c.size, checkpoints.c.note).where(checkpoints.c.size > low, checkpoints.c.size <= high)
     rows = conn.execute(query.order_by(checkpoints.c.size, checkpoints.c.number))
     return [SignedHead(row.size, row.note) for row in rows]
+
+
+def reach(conn: Connection) -> int:
+    """Return how many records the widest checkpoint covers, 0 where there is none."""
+    return int(conn.execute(select(func.max(checkpoints.c.size))).scalar() or 0)
 
 
 def interleaved(records: Sequence[Record], notes: Sequence[SignedHead]) -> Iterator[Record | SignedHead]:

@@ -123,16 +123,15 @@ class AuditTrail:
         prover, last = evidence.Prover(head), 0
         while True:
             cut = Cut(_PORTION, after=last, newest_first=False)
-            records = self._database.look_whole(partial(_page, chosen=chosen, cut=cut))
-            upto = records[-1].seq if len(records) == _PORTION else _EVERYTHING
             if head.partial:
+                records = self._database.look_whole(partial(_page, chosen=chosen, cut=cut))
                 yield from self._database.look_whole(partial(prover.proved, records=records))
             else:
-                notes = self._database.look_whole(partial(evidence.notes_between, low=last, high=upto))
+                records, notes = self._database.look_whole(partial(_with_notes, chosen=chosen, cut=cut))
                 yield from evidence.interleaved(records, notes)
             if len(records) < _PORTION:
                 return
-            last = upto
+            last = records[-1].seq
 
     async def verify(
         self, progress: Callable[[int, int], bool] | None = None, anchors: Sequence[Anchor] = (), *, signatures: bool = True
@@ -202,6 +201,17 @@ class AuditTrail:
                     return
         except CannotRecord as error:
             _log.warning("searching without the word index: %s", error)
+
+
+def _with_notes(conn: Connection, chosen: AuditFilter, cut: Cut) -> tuple[list[Record], list[SignedHead]]:
+    """Return records and the checkpoints over them; how far those reach is read first, so that what is appended meanwhile is left out.
+
+    The other way round, records that a checkpoint covers would seem to be cut off. Those that are cut off still are.
+    """
+    reach = evidence.reach(conn)
+    records = _page(conn, chosen, cut)
+    upto = records[-1].seq if len(records) == cut.limit else reach
+    return records, evidence.notes_between(conn, cut.after, upto)
 
 
 def _page(conn: Connection, chosen: AuditFilter, cut: Cut) -> list[Record]:

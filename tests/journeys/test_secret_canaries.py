@@ -151,15 +151,15 @@ def _command_line(process: psutil.Process) -> str:
         return ""
 
 
-def drive_and_crash(shell: Shell) -> tuple[list[str], str]:
-    """Start a release whose pipeline waits, look at its command lines and limits, crash it hard, and return what it showed."""
+def drive_and_crash(shell: Shell, told: Callable[[], bool] = lambda: True) -> tuple[list[str], str]:
+    """Start a release whose pipeline waits, look at its command lines and limits, crash it once it `told`, and return what it showed."""
     planned = shell("release", "plan", "shop", "--version", "18.0.0", "--json")
     assert planned.code == 0, planned
     with shell.start("release", "start", str(planned.document["plan_hash"]), "--reason", "canaries") as process:
         child = psutil.Process(process.pid)
         dumped, ends = shell.home / "environment.json", time.monotonic() + 60
         try:
-            while process.poll() is None and not dumped.exists() and time.monotonic() < ends:
+            while process.poll() is None and not (dumped.exists() and told()) and time.monotonic() < ends:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.05)
             lines = [_command_line(each) for each in [child, *child.children(recursive=True)]]
@@ -199,14 +199,14 @@ def test_a_canary_in_every_credential_is_found_nowhere(
         said = shell(*words, stdin="y\n")
         assert said.code in {0, 4}, (words, said)
         shown.append(said.out + said.err)
-    lines, crashed = drive_and_crash(shell)
+    sent: list[str] = tactless.heard  # type: ignore[attr-defined]
+    lines, crashed = drive_and_crash(shell, lambda: any('"kind":"started"' in heard for heard in sent))
     shown += [crashed, *lines]
     shown.append("".join(map(str, vars(shell("rollback", "shop", "--reason", "canaries")).values())))
     for words in (("audit", "list", "--json"), ("audit", "export", str(home / "export.jsonl")), ("release", "list"), ("target", "list")):
         said = shell(*words)
         assert said.code == 0, (words, said)
         shown.append(said.out + said.err)
-    sent: list[str] = tactless.heard  # type: ignore[attr-defined]
     assert any(CANARY in heard for heard in sent), "the canary was really sent"
     assert any(f"/hooks/{CANARY}?sig={CANARY}" in heard and "v1," in heard for heard in sent), "so was the webhook's address"
     assert any(f'"routing_key":"{CANARY}"' in heard for heard in sent)
